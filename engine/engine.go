@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Engine runs tasks in worker processes, one at a time in each. Methods may be called from several goroutines.
+type Engine interface {
+	// Submit queues a task and returns at once. done is called exactly once, from a goroutine of the engine, and must
+	// not block; cancel, with the reason, asks for the end of a task that is not done: one that waits ends at once, one
+	// that runs is told, and its worker is killed when it does not listen.
+	Submit(t Task, done func(Outcome)) (cancel func(reason error))
+	// Workers tells how the worker processes are now.
+	Workers() []Worker
+	// Close waits for all tasks, then ends the workers; when ctx is done first, it goes on as Terminate.
+	Close(ctx context.Context) error
+	// Terminate kills the workers. Tasks that are not done end with ErrClosed.
+	Terminate() error
+}
+
+// Language of a function.
+type Language uint8
+
+// Languages that functions are written in.
+const (
+	Go Language = iota
+	Python
+)
+
+func (l Language) String() string { return [...]string{"go", "python"}[l] }
+
+// Task is one call of a function by its name.
+type Task struct {
+	Func     string
+	Language Language
+	Arg      []byte        // encoded by the function's codec
+	Timeout  time.Duration // for each try, from its start; 0 for none
+	Retries  int           // how often it is tried again when its worker dies
+}
+
+// Outcome is what became of a task: its encoded result, or an error: *TaskError when the function failed,
+// *WorkerError when its worker died, the reason it was cancelled for, or ErrClosed.
+type Outcome struct {
+	Result []byte
+	Err    error
+}
+
+// Worker is how one worker process is, for people to look at.
+type Worker struct {
+	Index    int
+	Language Language
+	Pid      int
+	State    string // "starting", "idle", "busy", "stopping"
+	Func     string // that runs, when busy
+	Task     uint64
+	Since    time.Time // of the state
+	Done     int       // tasks finished by this process
+	Restarts int       // processes that died before in this place
+}
+
+// Output is a line that a task printed.
+type Output struct {
+	Worker int
+	Pid    int
+	Task   uint64 // 0 when none ran
+	Func   string
+	Stderr bool
+	Text   string // without the line's end
+}
+
+// Sentinels for errors.Is.
+var (
+	ErrClosed     = errors.New("atrium: the pool is closed")
+	ErrWorkerDied = errors.New("worker process died")
+	ErrTimeout    = errors.New("time limit passed")
+	ErrNotFound   = errors.New("no such function")
+	ErrStart      = errors.New("worker process did not start")
+)

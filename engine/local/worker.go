@@ -1,0 +1,309 @@
+package local
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"example.com/atrium/engine"
+	"example.com/atrium/internal/layout"
+	"example.com/atrium/process"
+)
+
+type state uint8
+
+const (
+	absent   state = iota // no process
+	starting              // a process that has not said READY
+	ready                 // takes tasks
+	stopping              // takes no more: told to stop, or being killed
+)
+
+var stateNames = [...]string{"absent", "starting", "idle", "stopping"}
+
+// maxStartFailures is how many processes in a row may die before READY until the waiting tasks are told.
+const maxStartFailures = 3
+
+// worker is a place for a worker process; the processes in it follow each other. Fields after cell are guarded by the engine's mu.
+type worker struct {
+	e      *Engine
+	g      *group
+	index  int // in its group
+	number int // in the engine, and its cell on the board
+	cell   *layout.BoardCell
+
+	state    state
+	life     int // of the process in this place, from 1
+	proc     *process.Process
+	conn     *net.UnixConn
+	outbox   []engine.Frame // to be written
+	wake     chan struct{}
+	out      []*job // sent, in order; the first runs
+	recalled bool
+	average  time.Duration // of a task's time
+	since    time.Time
+	done     int
+	stderr   tail
+	refused  error // why it would not work
+	welcomed bool  // it said READY
+}
+
+// start starts a process in this place. The caller holds mu.
+func (w *worker) start() {
+	w.state, w.life, w.since = starting, w.life+1, time.Now()
+	w.proc, w.conn, w.refused, w.welcomed, w.recalled = nil, nil, nil, false, false
+	w.average, w.done, w.outbox, w.stderr = 0, 0, nil, tail{}
+	w.wake = make(chan struct{}, 1)
+	w.cell.Begun.Store(0)
+	w.cell.Finished.Store(0)
+	w.e.running.Add(1)
+	go func() {
+		defer w.e.running.Done()
+		w.live(w.tag())
+	}()
+}
+
+// tag marks files that this process gives to the driver.
+func (w *worker) tag() string { return fmt.Sprintf("w%d.%d.%d-", w.e.board.Inode(), w.number, w.life) }
+
+// live is the life of one process, from start to what is done after its death.
+func (w *worker) live(tag string) {
+	e := w.e
+	c, err := w.launch()
+	if err != nil {
+		e.mu.Lock()
+		w.refused = err
+		ended := w.buried(process.Exit{Status: -1})
+		e.mu.Unlock()
+		run(ended)
+		return
+	}
+	t := engine.NewStream(c.conn)
+	stop := make(chan struct{})
+	go func() { // a descendant of the worker may keep the socket open: the end of the process ends the reading too
+		<-c.proc.Done()
+		_ = c.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	}()
+	written := make(chan struct{})
+	go func() { defer close(written); w.write(t, stop) }()
+	w.read(t, tag)
+	<-c.proc.Done()
+	close(stop)
+	<-written
+	c.output.Wait()
+	t.Close()
+	// The kernel has taken the process's lock away before it told us of its death: what it left can be removed.
+	if err := e.cfg.Space.RemoveTagged(tag); err != nil {
+		e.cfg.Output(engine.Output{Worker: w.index, Stderr: true, Text: err.Error()})
+	}
+	if _, err := e.cfg.Space.Sweep(); err != nil {
+		e.cfg.Output(engine.Output{Worker: w.index, Stderr: true, Text: err.Error()})
+	}
+	e.mu.Lock()
+	ended := w.buried(c.proc.Exit())
+	e.mu.Unlock()
+	run(ended)
+}
+
+func run(all []func()) {
+	for _, f := range all {
+		f()
+	}
+}
+
+// read takes frames until the process is gone.
+func (w *worker) read(t engine.Transport, tag string) {
+	for {
+		f, err := t.Receive()
+		if err != nil {
+			w.e.mu.Lock()
+			if w.state == ready && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syscall.ECONNRESET) {
+				w.refused = err
+			}
+			w.kill() // nobody can speak to the process any more
+			w.e.mu.Unlock()
+			return
+		}
+		w.e.mu.Lock()
+		ended, err := w.took(f, tag)
+		if err != nil {
+			w.refused = err
+			w.kill()
+		}
+		w.e.mu.Unlock()
+		run(ended)
+	}
+}
+
+// took acts on one frame. The caller holds mu.
+func (w *worker) took(f engine.Frame, tag string) (ended []func(), err error) {
+	switch f.Kind {
+	case engine.KindHello:
+		return nil, w.greet(f.Body, tag)
+	case engine.KindReady:
+		if w.state == starting {
+			w.state, w.since, w.welcomed = ready, time.Now(), true
+			w.g.failures = 0
+			w.e.dispatch(w.g)
+		}
+	case engine.KindRefused:
+		w.refused = engine.DecodeError("start", w.pid(), f.Body)
+	case engine.KindResult, engine.KindError:
+		return w.e.result(w, f), nil
+	case engine.KindReturned:
+		var ids []uint64
+		for b := f.Body; len(b) >= 8; b = b[8:] {
+			ids = append(ids, binary.LittleEndian.Uint64(b))
+		}
+		return w.e.returned(w, ids), nil
+	case engine.KindOutput:
+		if len(f.Body) > 0 {
+			o := w.line(f.Task, f.Body[0] == 2, string(f.Body[1:]))
+			ended = append(ended, func() { w.e.cfg.Output(o) })
+		}
+	case engine.KindRetire:
+		if w.state == ready {
+			w.state = stopping
+			w.post(engine.Frame{Kind: engine.KindRecall}, engine.Frame{Kind: engine.KindStop})
+		}
+	default:
+		return nil, fmt.Errorf("atrium: worker %d sent a frame of kind %d, which this release does not know", w.pid(), f.Kind)
+	}
+	return ended, nil
+}
+
+func (w *worker) greet(body []byte, tag string) error {
+	var h engine.Hello
+	if err := json.Unmarshal(body, &h); err != nil {
+		return fmt.Errorf("atrium: the worker's HELLO cannot be read: %w", err)
+	}
+	if h.Protocol != engine.Protocol || h.Language != w.g.language.String() {
+		return fmt.Errorf("atrium: the worker speaks protocol %d of %s, this driver protocol %d of %s; build both from one release",
+			h.Protocol, h.Language, engine.Protocol, w.g.language)
+	}
+	cfg := &w.e.cfg
+	s := engine.Setup{Space: cfg.Space.Path(), SpaceID: cfg.Space.ID().String(), Slot: cfg.Space.Owner().Slot, Epoch: cfg.Space.Owner().Epoch,
+		Tag: tag, Prefix: cfg.Space.TagPrefix(tag), Board: w.e.board.Path(), Cell: w.number, Index: w.index, Memory: cfg.Memory,
+		Import: cfg.Import, Path: cfg.Path, ParentID: os.Getpid()}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	w.post(engine.Frame{Kind: engine.KindSetup, Body: b})
+	return nil
+}
+
+// post queues frames for the process. The caller holds mu.
+func (w *worker) post(frames ...engine.Frame) {
+	w.outbox = append(w.outbox, frames...)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *worker) write(t engine.Transport, stop <-chan struct{}) {
+	for {
+		w.e.mu.Lock()
+		frames := w.outbox
+		w.outbox = nil
+		w.e.mu.Unlock()
+		if len(frames) > 0 {
+			if err := t.Send(frames...); err != nil {
+				w.unsent(frames, err)
+			}
+			continue
+		}
+		select {
+		case <-w.wake:
+		case <-stop:
+			return
+		}
+	}
+}
+
+// unsent deals with frames that could not be written: the process is gone, which its reader finds out, or a task is too large.
+func (w *worker) unsent(frames []engine.Frame, err error) {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return
+	}
+	w.e.mu.Lock()
+	var ended []func()
+	for _, f := range frames {
+		for i, j := range w.out {
+			if f.Kind == engine.KindTask && j.id == f.Task {
+				w.out = append(w.out[:i:i], w.out[i+1:]...)
+				ended = append(ended, w.e.finish(j, engine.Outcome{Err: err}))
+				break
+			}
+		}
+	}
+	w.e.mu.Unlock()
+	run(ended)
+}
+
+// interrupt tells the process to end its running task: by a frame, or in Python, which is busy, by a signal. The caller holds mu.
+func (w *worker) interrupt(j *job) {
+	if w.g.language == engine.Go {
+		w.post(engine.Frame{Kind: engine.KindCancel, Task: j.id})
+		return
+	}
+	w.cell.Cancel.Store(j.id) // the signal handler ends this task and no other
+	if w.proc != nil {
+		_ = w.proc.Signal(syscall.SIGUSR1) // one that fails leaves the process to be killed
+	}
+}
+
+// stop lets the process end when it is idle. The caller holds mu.
+func (w *worker) stop() {
+	switch w.state {
+	case absent:
+		return
+	case starting: // it expects SETUP, and nobody needs it
+		w.kill()
+		return
+	}
+	w.state = stopping
+	w.post(engine.Frame{Kind: engine.KindStop})
+	life := w.life
+	time.AfterFunc(2*w.e.cfg.Grace, func() {
+		w.e.mu.Lock()
+		defer w.e.mu.Unlock()
+		if w.life == life {
+			w.kill()
+		}
+	})
+}
+
+// kill ends the process at once. The caller holds mu.
+func (w *worker) kill() {
+	if w.state == absent {
+		return
+	}
+	w.state = stopping
+	if w.proc != nil {
+		_ = w.proc.Signal(os.Kill) // fails only when it is gone
+	}
+}
+
+func (w *worker) pid() int {
+	if w.proc == nil {
+		return 0
+	}
+	return w.proc.Pid()
+}
+
+func (w *worker) describe() engine.Worker {
+	d := engine.Worker{Index: w.index, Language: w.g.language, Pid: w.pid(), State: stateNames[w.state], Since: w.since, Done: w.done, Restarts: w.life - 1}
+	if w.state == ready && len(w.out) > 0 {
+		d.State, d.Func, d.Task = "busy", w.out[0].task.Func, w.out[0].id
+	}
+	return d
+}

@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+// Kind of a frame.
+type Kind uint8
+
+// Kinds of frames. D→W: from the driver to the worker.
+const (
+	KindHello    Kind = 1  // W→D JSON Hello
+	KindSetup    Kind = 2  // D→W JSON Setup
+	KindReady    Kind = 3  // W→D
+	KindRefused  Kind = 4  // W→D JSON error: this worker will not work
+	KindTask     Kind = 5  // D→W task; timeout in ns (8 bytes), length of the name (2 bytes), name, argument
+	KindResult   Kind = 6  // W→D task; result
+	KindError    Kind = 7  // W→D task; JSON error
+	KindCancel   Kind = 8  // D→W task
+	KindRecall   Kind = 9  // D→W: give back what has not begun
+	KindReturned Kind = 10 // W→D tasks, 8 bytes each
+	KindOutput   Kind = 11 // W→D task; 1 or 2 for stdout or stderr (1 byte), text
+	KindRetire   Kind = 12 // W→D: this worker wants to be replaced (memory budget)
+	KindStop     Kind = 13 // D→W: finish what has begun, then exit
+)
+
+// Frame is one message: 4 bytes of length (of what follows), kind (1 byte), task (8 bytes), body; little-endian.
+type Frame struct {
+	Kind Kind
+	Task uint64
+	Body []byte
+}
+
+const frameHead = 4 + 1 + 8
+
+// maxFrame bounds what is allocated for one message. Bigger values belong into arrays, which go by reference.
+const maxFrame = 1 << 30
+
+// Transport carries frames between a driver and one worker, in order. Send may be called from several goroutines, Receive from one. When
+// the peer is gone both give an error, Receive after what it had sent.
+type Transport interface {
+	Send(frames ...Frame) error
+	Receive() (Frame, error) // the body is the caller's
+	Close() error
+}
+
+// stream is the transport over a socket.
+type stream struct {
+	c   net.Conn
+	r   *bufio.Reader
+	mu  sync.Mutex
+	out []byte
+}
+
+// NewStream makes a transport of one end of a stream socket.
+func NewStream(c net.Conn) Transport { return &stream{c: c, r: bufio.NewReaderSize(c, 64<<10)} }
+
+func (s *stream) Send(frames ...Frame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out = s.out[:0]
+	for _, f := range frames {
+		if len(f.Body) > maxFrame-frameHead {
+			return fmt.Errorf("atrium: a message of %d bytes is too large for a pool (limit 1 GiB); send big data as an array", len(f.Body))
+		}
+		s.out = AppendFrame(s.out, f)
+	}
+	_, err := s.c.Write(s.out)
+	if cap(s.out) > 1<<20 {
+		s.out = nil
+	}
+	return err
+}
+
+// AppendFrame appends a frame as it goes over a stream.
+func AppendFrame(dst []byte, f Frame) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(1+8+len(f.Body)))
+	dst = append(dst, byte(f.Kind))
+	dst = binary.LittleEndian.AppendUint64(dst, f.Task)
+	return append(dst, f.Body...)
+}
+
+func (s *stream) Receive() (Frame, error) {
+	var head [frameHead]byte
+	if _, err := io.ReadFull(s.r, head[:]); err != nil {
+		return Frame{}, err
+	}
+	n := binary.LittleEndian.Uint32(head[:])
+	if n < 9 || n > maxFrame {
+		return Frame{}, fmt.Errorf("atrium: a frame claims %d bytes: the peer does not speak the worker protocol", n)
+	}
+	f := Frame{Kind: Kind(head[4]), Task: binary.LittleEndian.Uint64(head[5:])}
+	body, err := readBody(s.r, int(n-9))
+	f.Body = body
+	return f, err
+}
+
+// readBody allocates no more than what has come, however much was announced.
+func readBody(r io.Reader, n int) ([]byte, error) {
+	const step = 1 << 20
+	body := make([]byte, min(n, step))
+	for have := 0; ; {
+		m, err := io.ReadFull(r, body[have:])
+		have += m
+		if err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+		if have == n {
+			return body, nil
+		}
+		grown := make([]byte, min(n, 2*have))
+		copy(grown, body)
+		body = grown
+	}
+}
+
+func (s *stream) Close() error { return s.c.Close() }
+
+// Hello is a worker's first word.
+type Hello struct {
+	Protocol int    `json:"protocol"`
+	Pid      int    `json:"pid"`
+	Language string `json:"language"` // "go", "python"
+	Version  string `json:"version"`  // of the language
+}
+
+// Protocol is the version of the worker protocol.
+const Protocol = 1
+
+// Setup is the driver's answer.
+type Setup struct {
+	Space    string   `json:"space"`     // directory
+	Slot     uint16   `json:"slot"`      // of the driver in the Space
+	Epoch    uint32   `json:"epoch"`     // of that slot
+	Tag      string   `json:"tag"`       // of files given to the driver or made for it
+	Prefix   string   `json:"prefix"`    // how their names begin
+	Board    string   `json:"board"`     // path of the pool's board
+	Cell     int      `json:"cell"`      // of this worker on it
+	Index    int      `json:"index"`     // of the worker in the pool
+	Memory   int64    `json:"memory"`    // budget in bytes, 0 for none
+	Import   []string `json:"import"`    // Python modules to import before Ready
+	Path     []string `json:"path"`      // put before sys.path
+	SpaceID  string   `json:"space_id"`  // the directory may have been made anew
+	ParentID int      `json:"parent_id"` // pid of the driver
+}
+
+// TaskBody is the body of a TASK frame.
+func TaskBody(t Task) []byte {
+	b := make([]byte, 0, 10+len(t.Func)+len(t.Arg))
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.Timeout))
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(t.Func)))
+	b = append(b, t.Func...)
+	return append(b, t.Arg...)
+}
+
+func parseTask(body []byte) (t Task, err error) {
+	if len(body) < 10 || len(body) < 10+int(binary.LittleEndian.Uint16(body[8:])) {
+		return t, fmt.Errorf("atrium: a TASK frame of %d bytes is too short", len(body))
+	}
+	t.Timeout = int64Duration(binary.LittleEndian.Uint64(body))
+	n := 10 + int(binary.LittleEndian.Uint16(body[8:]))
+	t.Func, t.Arg = string(body[10:n]), body[n:]
+	return t, nil
+}

@@ -1,0 +1,37 @@
+package layout
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// A pool's board, an unnamed file of the driver: one cell of 64 bytes for each worker.
+//
+//	offset  size  field
+//	     0     8  task that was begun last
+//	     8     8  task that was finished last
+//	    16     8  when the last of the two happened, Unix time in ns
+//	    24     8  task that a signal (SIGUSR1) is to end; written by the driver
+//	    32    32  zero, reserved
+//
+// A worker that died had begun every task up to the first of these; what was sent to it after that only waited.
+const BoardCellSize = 64
+
+// BoardCell is one worker's cell.
+type BoardCell struct {
+	Begun    atomic.Uint64
+	Finished atomic.Uint64
+	At       atomic.Int64
+	Cancel   atomic.Uint64
+	_        [32]byte
+}
+
+var _ [BoardCellSize]byte = [unsafe.Sizeof(BoardCell{})]byte{}
+
+// Board gives cell i of a mapped board; nil when the board is not that long.
+func Board(b []byte, i int) *BoardCell {
+	if i < 0 || len(b)/BoardCellSize <= i {
+		return nil
+	}
+	return (*BoardCell)(unsafe.Pointer(&b[i*BoardCellSize]))
+}

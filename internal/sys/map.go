@@ -1,0 +1,72 @@
+//go:build linux
+
+package sys
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Map maps size bytes of f from its start, shared between all processes that map it. The mapping outlives f.
+// A size of 0 gives nil, as the kernel maps nothing of length 0.
+func Map(f *os.File, size int64, writable bool) ([]byte, error) {
+	if size == 0 {
+		return nil, nil
+	}
+	if size < 0 || size > int64(^uint(0)>>1) {
+		return nil, unix.EFBIG
+	}
+	prot := unix.PROT_READ
+	if writable {
+		prot |= unix.PROT_WRITE
+	}
+	// MmapPtr, not Mmap: the latter keeps every mapping in one locked table.
+	var p unsafe.Pointer
+	err := control(f, func(fd int) (err error) {
+		p, err = unix.MmapPtr(fd, 0, nil, uintptr(size), prot, unix.MAP_SHARED)
+		return err
+	})
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	return unsafe.Slice((*byte)(p), size), nil
+}
+
+// Unmap ends a mapping made by Map. Every slice into it is invalid afterwards.
+func Unmap(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	return os.NewSyscallError("munmap", unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b))))
+}
+
+// Populate makes the pages under b present for reading in one call, which is cheaper than a fault for each.
+// It is advice: an old kernel that does not know it leaves the pages to their faults.
+func Populate(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	page := uintptr(os.Getpagesize())
+	lo := start &^ (page - 1)
+	hi := (start + uintptr(len(b)) + page - 1) &^ (page - 1)
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, lo, hi-lo, unix.MADV_POPULATE_READ)
+}
+
+// Address is where b's first byte lies, for matching the address of a fault to a mapping.
+func Address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
+
+// control runs fn with f's descriptor without changing its blocking mode, as f.Fd would.
+func control(f *os.File, fn func(fd int) error) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := c.Control(func(fd uintptr) { inner = fn(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}

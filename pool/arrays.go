@@ -1,0 +1,70 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"example.com/atrium/engine"
+	"example.com/atrium/ndarray"
+	"example.com/atrium/shm"
+)
+
+// give makes the arrays in a result fit to travel: unnamed ones of this process become the driver's, what lies in the
+// heap or is part of an unnamed one is copied first.
+func give[Out any](ctx context.Context, out *Out) error {
+	s := engine.SessionOf(ctx)
+	return ndarray.Walk(out, func(a *ndarray.Any) error {
+		if a.IsZero() {
+			return nil
+		}
+		seg := a.Segment()
+		if seg == nil || seg.Mine() && !a.Whole() {
+			b, err := ndarray.NewAny(s.Space, "", a.DType(), false, a.Shape()...)
+			if err != nil {
+				return err
+			}
+			if err := ndarray.Copy(b, *a); err != nil {
+				return errors.Join(err, b.Close())
+			}
+			if err := a.Close(); err != nil {
+				return err
+			}
+			*a, seg = b, b.Segment()
+		}
+		if seg.Mine() {
+			return seg.Give(s.Driver, s.Tag)
+		}
+		return nil
+	})
+}
+
+// adopt makes the arrays that a worker gave this process's own. An array that stands in the result twice has one owner.
+func adopt[Out any](s *shm.Space, out *Out) error {
+	given := s.TagPrefix("w") // other unnamed files of ours have no tag: they are only referred to
+	var adopted []string
+	return ndarray.Walk(out, func(a *ndarray.Any) error {
+		seg := a.Segment()
+		if seg == nil {
+			return nil
+		}
+		path := seg.Path()
+		if filepath.Dir(path) != s.Path() || !strings.HasPrefix(filepath.Base(path), given) || slices.Contains(adopted, path) {
+			return nil
+		}
+		adopted = append(adopted, path)
+		return s.Adopt(seg)
+	})
+}
+
+// closeArrays closes the arrays of a call's argument and result once the result is encoded, and keeps the call's error.
+func closeArrays[In, Out any](err error, in *In, out *Out) error {
+	closeOne := func(a *ndarray.Any) error { return a.Close() }
+	errIn, errOut := ndarray.Walk(in, closeOne), ndarray.Walk(out, closeOne)
+	if err != nil {
+		return err
+	}
+	return errors.Join(errIn, errOut)
+}

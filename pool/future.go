@@ -1,0 +1,93 @@
+package pool
+
+import (
+	"context"
+	"sync"
+
+	"example.com/atrium/engine"
+	"example.com/atrium/ndarray"
+)
+
+// Future is the result of a call, now or later. Methods may be called from several goroutines.
+type Future[Out any] struct {
+	done   chan struct{}
+	pool   *Pool
+	decode func([]byte, *Out) error
+	cancel func(error)
+	value  Out
+	err    error
+
+	mu      sync.Mutex
+	settled bool
+	after   []func() // what to do once settled
+}
+
+// settle takes the outcome, in a goroutine of the engine. Decoding happens here and not in Get, so that arrays in a
+// result that nobody asks for are known too.
+func (f *Future[Out]) settle(o engine.Outcome) {
+	f.err = o.Err
+	if f.err == nil {
+		if f.err = f.decode(o.Result, &f.value); f.err == nil {
+			f.err = adopt(f.pool.space, &f.value)
+		}
+	}
+	f.mu.Lock()
+	f.settled = true
+	after := f.after
+	f.mu.Unlock()
+	close(f.done)
+	for _, fn := range after {
+		fn()
+	}
+}
+
+// then calls fn, which must not block, once the result is there.
+func (f *Future[Out]) then(fn func()) {
+	f.mu.Lock()
+	settled := f.settled
+	if !settled {
+		f.after = append(f.after, fn)
+	}
+	f.mu.Unlock()
+	if settled {
+		fn()
+	}
+}
+
+// Done is closed when Get would not wait.
+func (f *Future[Out]) Done() <-chan struct{} { return f.done }
+
+// Get waits for the result, or for ctx, which does not cancel the call. Arrays in the result are the caller's to close,
+// once, however often Get is called.
+func (f *Future[Out]) Get(ctx context.Context) (Out, error) {
+	select {
+	case <-f.done:
+		return f.value, f.err
+	default:
+	}
+	select {
+	case <-f.done:
+		return f.value, f.err
+	case <-ctx.Done():
+		var zero Out
+		return zero, context.Cause(ctx)
+	}
+}
+
+// Cancel ends the call: a waiting one at once, a running one by telling its worker, which is killed when it does not listen.
+// Get then gives context.Canceled, or the result if that came first.
+func (f *Future[Out]) Cancel() {
+	if f.cancel != nil {
+		f.cancel(context.Canceled)
+	}
+}
+
+// discard closes the arrays of a result that nobody will ask for, when it comes.
+func (f *Future[Out]) discard() {
+	go func() {
+		<-f.done
+		if f.err == nil {
+			_ = ndarray.Walk(&f.value, func(a *ndarray.Any) error { return a.Close() }) // files that stay are swept
+		}
+	}()
+}

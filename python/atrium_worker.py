@@ -1,0 +1,443 @@
+"""The worker's side of atrium's pool protocol for Python (docs/formats/worker-protocol.md).
+
+Runs inside a child of a driver: descriptor 3 is the socket to it, descriptor 4 was this file. Standard library
+only; NumPy is imported when the first array comes or goes. The module is importable by user code as atrium_worker.
+"""
+import importlib
+import importlib.util
+import io
+import json
+import mmap
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import traceback
+
+HELLO, SETUP, READY, REFUSED, TASK, RESULT, ERROR = 1, 2, 3, 4, 5, 6, 7
+CANCEL, RECALL, RETURNED, OUTPUT, RETIRE, STOP = 8, 9, 10, 11, 12, 13
+HEAD = struct.Struct("<IBQ")
+TASK_HEAD = struct.Struct("<QH")
+
+_sock = None
+_setup = {}
+_cells = None  # the board as unsigned 64-bit integers
+_cell = 0  # index of our first one
+_current = 0  # task that runs in user code, else 0
+_functions = {}
+_files = {}  # path -> (inode, writable, memmap): arrays seen before
+_MAX_FILES = 64
+_results = 0
+_np = None
+
+
+class Args(tuple):
+    """Positional arguments: pool.Args on the Go side."""
+
+
+class TaskCancelled(BaseException):
+    """Raised in a task that its driver ended; like KeyboardInterrupt it passes `except Exception`."""
+
+
+# ---- frames
+
+def _send(kind, task=0, *body):
+    n = sum(len(b) for b in body)
+    parts = [HEAD.pack(9 + n, kind, task), *body]
+    if n < 65536:
+        _sock.sendall(b"".join(parts))
+    else:
+        for p in parts:
+            _sock.sendall(p)
+
+
+def _receive_exactly(n):
+    b = _sock.recv(n, socket.MSG_WAITALL)
+    if len(b) == n:
+        return b
+    parts = [b] if b else []
+    have = len(b)
+    while have < n:
+        b = _sock.recv(min(n - have, 1 << 20))
+        if not b:
+            os._exit(1)  # the driver is gone
+        parts.append(b)
+        have += len(b)
+    return b"".join(parts)
+
+
+def _receive():
+    n, kind, task = HEAD.unpack(_receive_exactly(HEAD.size))
+    return kind, task, _receive_exactly(n - 9) if n > 9 else b""
+
+
+# ---- what is printed goes to the driver with the task's number
+
+class _Printer(io.TextIOBase):
+    def __init__(self, stream, name):
+        self._stream, self.name, self._line = stream, name, ""
+        self.encoding, self.errors = "utf-8", "backslashreplace"
+        self.task = 0
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self._stream
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError("write() argument must be str, not " + type(text).__name__)
+        if self.task != _running_task and self._line:
+            self.flush()
+        self.task = _running_task
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            self._put(line)
+        if len(self._line) > 65536:
+            self.flush()
+        return len(text)
+
+    def _put(self, line):
+        if os.getpid() != _pid:  # a child that user code forked has no business on our socket
+            os.write(self._stream, (line + "\n").encode("utf-8", "backslashreplace"))
+            return
+        _send(OUTPUT, self.task, bytes([self._stream]) + line.encode("utf-8", "backslashreplace"))
+
+    def flush(self):
+        if self._line:
+            line, self._line = self._line, ""
+            self._put(line)
+
+
+_running_task = 0
+_pid = os.getpid()
+
+
+# ---- arrays
+
+def numpy():
+    global _np
+    if _np is None:
+        try:
+            import numpy
+        except ImportError as e:
+            raise ImportError(
+                "an array came, and NumPy is not installed for %s (%s); run: %s -m pip install numpy"
+                % (sys.executable, e, sys.executable)) from None
+        _np = numpy
+    return _np
+
+
+def _map(path, inode, writable):
+    st = os.stat(path)
+    if st.st_ino != inode:
+        raise FileNotFoundError("%s is another file now than the one that was sent" % path)
+    have = _files.get(path)
+    if have is not None and have[0] == inode and have[1] >= writable and have[2] == st.st_size:
+        return have[3]
+    flags = os.O_RDWR if writable else os.O_RDONLY
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        m = mmap.mmap(fd, st.st_size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+    finally:
+        os.close(fd)
+    while len(_files) >= _MAX_FILES:
+        del _files[next(iter(_files))]  # views that user code kept keep their mapping
+    _files[path] = (inode, writable, st.st_size, m)
+    return m
+
+
+def array(path, inode, offset, descr, shape, strides, writable):
+    """A view of a shared file: how arrays arrive. descr is as in a .npy header."""
+    np = numpy()
+    if 0 in shape:
+        return np.empty(shape, descr)
+    return np.ndarray(shape, descr, _map(path, inode, writable), offset, strides)
+
+
+class _File:
+    """A new file for a result, which becomes the driver's when a result carries it."""
+
+    def __init__(self, shape, dtype):
+        np = numpy()
+        global _results
+        if dtype.hasobject:
+            raise TypeError("arrays of Python objects cannot be shared; convert to a numeric dtype")
+        _results += 1
+        self.path = os.path.join(_setup["space"], _setup["prefix"] + str(_results))
+        self.sent = False
+        head = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            head, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+        self.offset = len(head.getvalue())
+        size = dtype.itemsize
+        for n in shape:
+            size *= n
+        total = self.offset + size
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        _made.append(self)
+        try:
+            for done in range(0, total, 64 << 20):  # storage now, so that no store fails later; in steps, as a signal undoes one
+                os.posix_fallocate(fd, done, min(64 << 20, total - done))
+            os.pwrite(fd, head.getvalue(), 0)
+            self.inode = os.fstat(fd).st_ino
+            self.map = mmap.mmap(fd, total)
+        finally:
+            os.close(fd)
+        self.array = np.ndarray(shape, dtype, self.map, self.offset) if size else np.empty(shape, dtype)
+
+
+_made = []  # files of this task
+
+
+def _settle():
+    """After a task: what no result carries is removed."""
+    for f in _made:
+        if not f.sent:
+            os.unlink(f.path)
+    _made.clear()
+
+
+def empty(shape, dtype=float):
+    """A new shared array for a result, which then goes back without a copy. Valid until the task ends."""
+    np = numpy()
+    return _File((shape,) if isinstance(shape, int) else tuple(int(n) for n in shape), np.dtype(dtype)).array
+
+
+def _memory(a):
+    """The mmap that an array's memory lies in, or None."""
+    while isinstance(a, _np.ndarray):
+        a = a.base
+    if isinstance(a, memoryview):
+        a = a.obj
+    return a if isinstance(a, mmap.mmap) else None
+
+
+def _reduce_array(a):
+    """How an array goes back: by reference when its memory is a shared file already, else copied into one, once."""
+    np = numpy()
+    if a.dtype.hasobject:
+        raise TypeError("arrays of Python objects cannot be returned; convert to a numeric dtype")
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError("masked arrays cannot be returned; return filled(), or data and mask")
+    m = _memory(a) if a.size else None
+    if m is not None:
+        for path, (inode, writable, _, known) in _files.items():
+            if known is m:
+                return _reference(a, path, inode, m, writable, False)
+        for f in _made:
+            if f.map is m and not f.sent and a.nbytes == f.array.nbytes and a.flags.c_contiguous:
+                f.sent = True
+                return _reference(a, f.path, f.inode, m, True, True)
+    f = _File(a.shape, a.dtype)
+    f.array[...] = a
+    f.sent = True
+    return _reference(f.array, f.path, f.inode, f.map, True, True)
+
+
+def _reference(a, path, inode, m, writable, owned):
+    offset = 0
+    if a.size:
+        offset = a.__array_interface__["data"][0] - _np.frombuffer(m, _np.uint8).__array_interface__["data"][0]
+    descr = "|V%d" % a.dtype.itemsize if a.dtype.names else _np.lib.format.dtype_to_descr(a.dtype)
+    return array, (path, inode, offset, descr, a.shape, a.strides, writable, owned)
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, obj):
+        if _np is None and "numpy" in sys.modules:
+            numpy()
+        if _np is not None:
+            if isinstance(obj, _np.ndarray):
+                return _reduce_array(obj)
+            if isinstance(obj, _np.generic):
+                if isinstance(obj, (_np.datetime64, _np.timedelta64, _np.void, _np.longdouble, _np.clongdouble)):
+                    return _reduce_array(_np.asarray(obj))
+                value = obj.item()
+                return type(value), (value,)
+        return NotImplemented
+
+
+def _dumps(value):
+    if _np is not None and isinstance(value, _np.generic):
+        value = value.item()
+    if type(value) in (int, float, str, bytes, bool, type(None)):
+        return pickle.dumps(value, 4)
+    f = io.BytesIO()
+    _Pickler(f, 4).dump(value)
+    return f.getvalue()
+
+
+# ---- functions
+
+def _function(name):
+    f = _functions.get(name)
+    if f is None:
+        f = _functions[name] = _load(name)
+    return f
+
+
+def _load(name):
+    where, _, what = name.rpartition(":")
+    if not where or not what:
+        raise LookupError("%r does not name a Python function; write module:function or path/to/file.py:function" % name)
+    module = _module(where)
+    try:
+        f = module
+        for part in what.split("."):
+            f = getattr(f, part)
+    except AttributeError:
+        near = [n for n in dir(module) if not n.startswith("_") and callable(getattr(module, n))]
+        raise LookupError("%s has no function %s; it has %s" % (where, what, ", ".join(near[:20]) or "none")) from None
+    if not callable(f):
+        raise LookupError("%s is no function but a %s" % (name, type(f).__name__))
+    return f
+
+
+def _module(where):
+    if not where.endswith(".py"):
+        return importlib.import_module(where)
+    path = os.path.abspath(where)
+    name = os.path.splitext(os.path.basename(path))[0]
+    have = sys.modules.get(name)
+    if have is not None and getattr(have, "__file__", None) == path:
+        return have
+    if have is not None:
+        name = "atrium_file_" + name
+    folder = os.path.dirname(path)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or not os.path.exists(path):
+        raise FileNotFoundError("there is no Python file %s" % path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _error(e):
+    """An exception as JSON, its traceback without our own frames."""
+    tb = e.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename == "<atrium_worker>":
+        tb = tb.tb_next
+    text = "".join(traceback.format_exception(type(e), e, tb))
+    kind = type(e)
+    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "." + kind.__qualname__
+    causes = [n for n, c in (("not-found", LookupError if isinstance(e, LookupError) and tb is None else ()), ("not-exist", FileNotFoundError),
+                             ("permission", PermissionError), ("canceled", TaskCancelled)) if isinstance(e, c)]
+    try:
+        message = str(e)
+    except Exception as broken:  # a __str__ that raises is the user's; the type still tells something
+        message = "(its __str__ raised %r)" % broken
+    return json.dumps({"kind": "exception", "type": name, "message": message, "traceback": text, "is": causes}).encode("utf-8", "backslashreplace")
+
+
+def _on_signal(*_):
+    if _current and _cells[_cell + 3] == _current:
+        raise TaskCancelled("the task was cancelled, or its time limit passed")
+
+
+def _call(task, body):
+    global _current, _running_task
+    _, n = TASK_HEAD.unpack_from(body)
+    name = body[TASK_HEAD.size:TASK_HEAD.size + n].decode()
+    _running_task = task
+    try:
+        f = _function(name)
+        arg = pickle.loads(memoryview(body)[TASK_HEAD.size + n:])
+        try:
+            _current = task
+            result = f(*arg) if type(arg) is Args else f(arg)
+        finally:
+            _current = 0
+        return RESULT, _dumps(result)
+    except SystemExit as e:
+        _flush()
+        sys.__stderr__.flush()
+        code = e.code if isinstance(e.code, int) else 0 if e.code is None else 1
+        if code == 1 and not isinstance(e.code, int):
+            print(e.code, file=sys.stderr)
+            _flush()
+        os._exit(code)
+    except BaseException as e:
+        return ERROR, _error(e)
+
+
+def _flush():
+    for f in (sys.stdout, sys.stderr):
+        try:
+            f.flush()
+        except Exception as e:  # user code put something else there
+            os.write(2, ("atrium: flush: %r\n" % e).encode())
+
+
+def _private():
+    with open("/proc/self/statm") as f:
+        n = f.read().split()
+    return (int(n[1]) - int(n[2])) * mmap.PAGESIZE
+
+
+def _handshake():
+    global _sock, _setup, _cells, _cell
+    _sock = socket.socket(fileno=3)
+    _sock.set_inheritable(False)
+    version = "%d.%d.%d" % sys.version_info[:3]
+    _send(HELLO, 0, json.dumps({"protocol": 1, "pid": os.getpid(), "language": "python", "version": version}).encode())
+    kind, _, body = _receive()
+    if kind != SETUP:
+        sys.exit("atrium: frame %d came where SETUP belongs" % kind)
+    _setup = json.loads(body)
+    with open(_setup["board"], "r+b") as f:
+        _cells = memoryview(mmap.mmap(f.fileno(), 0)).cast("Q")
+    _cell = _setup["cell"] * 8
+    sys.path[:0] = _setup.get("path") or []
+    with open("/proc/self/comm", "w") as f:
+        f.write("atrium-py%d" % _setup["index"])
+
+
+def main():
+    global _running_task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, _on_signal)
+    _handshake()
+    sys.stdout, sys.stderr = _Printer(1, "<stdout>"), _Printer(2, "<stderr>")
+    try:
+        for name in _setup.get("import") or []:
+            _module(name)
+    except BaseException as e:
+        _flush()
+        _send(REFUSED, 0, _error(e))
+        os._exit(2)
+    _send(READY)
+    budget = _setup.get("memory") or 0
+    stop = False
+    while not stop:
+        kind, task, body = _receive()
+        if kind == TASK:
+            _cells[_cell] = task
+            kind, body = _call(task, body)
+            _flush()
+            _running_task = 0
+            _cells[_cell + 1] = task
+            if kind == ERROR:
+                for f in _made:
+                    f.sent = False
+            _settle()
+            _send(kind, task, body)
+            if budget and _private() > budget:
+                _send(RETIRE)
+                budget = 0
+        elif kind == RECALL:
+            _send(RETURNED)
+        elif kind == STOP:
+            stop = True
+    _flush()
+    _sock.close()

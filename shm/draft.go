@@ -1,0 +1,98 @@
+package shm
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"example.com/atrium/internal/sys"
+)
+
+// Draft is a file outside any Space that appears under its path whole or not at all: until Commit it has no name,
+// so that nothing is left of it when the process dies, yet other processes of the user map it by its Segment's Path
+// (/proc/PID/fd/N) for as long as this process lives.
+type Draft struct {
+	f    *os.File
+	seg  *Segment
+	path string
+	temp string // its name where the file system cannot make a file without one
+}
+
+// NewDraft makes a file of size bytes of real storage that Commit will name path.
+func NewDraft(path string, size int64) (*Draft, error) {
+	d := &Draft{path: path}
+	err := d.open(filepath.Dir(path))
+	if err == nil {
+		err = allocate(d.f, filepath.Dir(path), size)
+	}
+	if err == nil {
+		var fd int
+		if fd, err = sys.Descriptor(d.f); err == nil {
+			d.seg, err = mapOpen(d.f, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd), true)
+		}
+	}
+	if err != nil {
+		return nil, wrap("create", path, errors.Join(err, d.discard()))
+	}
+	return d, nil
+}
+
+func (d *Draft) open(dir string) (err error) {
+	d.f, err = sys.OpenUnlinked(dir, 0o666)
+	if errors.Is(err, errors.ErrUnsupported) {
+		d.temp = d.beside()
+		d.f, err = os.OpenFile(d.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	}
+	return err
+}
+
+func (d *Draft) beside() string {
+	return filepath.Join(filepath.Dir(d.path), "."+filepath.Base(d.path)+".atrium-"+rand.Text()[:8])
+}
+
+// Segment is the mapping of the file, which Commit and Abort leave open.
+func (d *Draft) Segment() *Segment { return d.seg }
+
+// Commit names the file. With overwrite it takes the place of what has that name, in one step; without, that is fs.ErrExist.
+func (d *Draft) Commit(overwrite bool) error {
+	var err error
+	switch {
+	case d.temp != "" && overwrite:
+		err = os.Rename(d.temp, d.path)
+	case d.temp != "":
+		err = sys.RenameNew(d.temp, d.path)
+	default:
+		err = sys.Link(d.f, d.path)
+		if overwrite && errors.Is(err, fs.ErrExist) {
+			temp := d.beside()
+			if err = sys.Link(d.f, temp); err == nil {
+				if err = os.Rename(temp, d.path); err != nil {
+					err = errors.Join(err, os.Remove(temp))
+				}
+			}
+		}
+	}
+	if err != nil {
+		return wrap("commit", d.path, err)
+	}
+	d.temp = ""
+	return wrap("commit", d.path, d.discard())
+}
+
+// Abort gives the file up. After Commit it does nothing.
+func (d *Draft) Abort() error { return wrap("abort", d.path, d.discard()) }
+
+func (d *Draft) discard() error {
+	if d.f == nil {
+		return nil
+	}
+	err := d.f.Close()
+	if d.temp != "" {
+		err = errors.Join(err, os.Remove(d.temp))
+	}
+	d.f, d.temp = nil, ""
+	return err
+}

@@ -1,0 +1,109 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"example.com/atrium/internal/sys"
+)
+
+// Error says which operation failed on what. Err wraps one of the sentinels below, fs.ErrNotExist, fs.ErrExist or the kernel's errno.
+type Error struct {
+	Op   string // "create", "attach", "open space" …
+	Name string // the object's name or path
+	Err  error
+}
+
+func (e *Error) Error() string { return "atrium: " + e.Op + " " + e.Name + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Sentinels for errors.Is.
+var (
+	ErrSpaceGone = errors.New("the Space was removed while it was in use; open it again")
+	ErrSpaceBusy = errors.New("processes are in the Space")
+	ErrSpaceFull = errors.New("all 4,095 process slots of the Space are taken")
+	ErrFormat    = errors.New("not a file of the expected format")
+	ErrNoSpace   = errors.New("not enough room")
+	ErrName      = errors.New("not a name for an object: use 1 to 200 bytes of printable UTF-8 without '/' and not beginning with '.'")
+	ErrClosed    = errors.New("already closed")
+	ErrPerm      = errors.New("not safe to share")
+)
+
+func wrap(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var have *Error
+	if errors.As(err, &have) {
+		return err
+	}
+	return &Error{op, name, reason(err)}
+}
+
+// reason takes the path out of the standard library's errors, as Error names it already.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fs.ErrNotExist
+	case errors.Is(err, fs.ErrExist):
+		return fs.ErrExist
+	}
+	return err
+}
+
+// allocate gives f real storage in dir. What cannot fit is refused before a byte is taken: on tmpfs that is also what
+// the memory left cannot hold, where going on would have the kernel kill processes.
+func allocate(f *os.File, dir string, size int64) error {
+	free, total, err := sys.Free(dir)
+	if err != nil {
+		return err
+	}
+	kind, err := sys.FileSystem(dir)
+	if err != nil {
+		return err
+	}
+	if kind == "tmpfs" {
+		if memory := sys.AvailableMemory(); size > memory-memory/20 {
+			return fmt.Errorf("%w for %s in %s: %s of memory are available; use less, or set ATRIUM_SPACE to a directory on a disk", ErrNoSpace, Bytes(size), dir, Bytes(memory))
+		}
+	}
+	if size > free {
+		err = syscall.ENOSPC
+	} else if err = sys.Allocate(f, size); err == nil {
+		return nil
+	}
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) {
+		return err
+	}
+	hint := "free some, or choose another directory"
+	if kind == "tmpfs" {
+		hint = "run `atrium gc`, start the container with a larger --shm-size, or set ATRIUM_SPACE to a directory with room"
+	}
+	err = fmt.Errorf("%w for %s: %s has %s free of %s (%w); %s", ErrNoSpace, Bytes(size), dir, Bytes(free), Bytes(total), err, hint)
+	return errors.Join(err, f.Truncate(0))
+}
+
+// Bytes formats a number of bytes for people, in binary units.
+func Bytes(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, i := float64(n)/1024, 0
+	for f >= 1023.95 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if f == float64(int64(f)) {
+		return fmt.Sprintf("%.0f %ciB", f, units[i])
+	}
+	return fmt.Sprintf("%.1f %ciB", f, units[i])
+}

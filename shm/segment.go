@@ -1,0 +1,231 @@
+package shm
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"example.com/atrium/internal/sys"
+)
+
+// Segment is one mapped file. It is open until Close was called once for the call that made it and once for each
+// Retain; the last Close unmaps it and, when it is an unnamed file that this process owns, removes the file.
+type Segment struct {
+	space    *Space // nil for a file outside any Space
+	id       sys.ID
+	bytes    []byte
+	writable bool
+	refs     atomic.Int64
+
+	mu   sync.Mutex
+	path string
+	owns bool // unnamed and ours: removed with the last Close
+	gave bool // unnamed and ours until Give
+}
+
+// Attach maps a named object of the Space; fs.ErrNotExist when there is none. 10 to 20 µs.
+func (s *Space) Attach(name string, writable bool) (*Segment, error) {
+	if _, unnamed := parseUnnamed(name); !unnamed {
+		if err := CheckName(name); err != nil {
+			return nil, &Error{"attach", name, err}
+		}
+	}
+	g, err := mapPath(filepath.Join(s.path, name), writable)
+	if err != nil {
+		return nil, s.fail("attach", name, err)
+	}
+	g.space = s
+	return g, nil
+}
+
+// MapFile maps any regular file, shared with whoever else maps it. What is written through it reaches the file
+// when the kernel finds time, or at once for every process on this machine that reads or maps the file.
+func MapFile(path string, writable bool) (*Segment, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, wrap("map", path, err)
+	}
+	g, err := mapPath(abs, writable)
+	return g, wrap("map", path, err)
+}
+
+func mapPath(path string, writable bool) (*Segment, error) {
+	flags := os.O_RDONLY | syscall.O_NONBLOCK // never wait for the writer of a FIFO
+	if writable {
+		flags = os.O_RDWR | syscall.O_NONBLOCK
+	}
+	f, err := os.OpenFile(path, flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, errors.Join(ErrFormat, errors.New("only regular files can be mapped"))
+	}
+	return mapOpen(f, path, writable)
+}
+
+// mapOpen maps all of an open file.
+func mapOpen(f *os.File, path string, writable bool) (*Segment, error) {
+	id, size, err := sys.StatFile(f)
+	if err != nil {
+		return nil, err
+	}
+	b, err := sys.Map(f, size, writable)
+	if err != nil {
+		return nil, err
+	}
+	g := &Segment{id: id, bytes: b, writable: writable, path: path}
+	g.refs.Store(1)
+	mappings.add(g)
+	return g, nil
+}
+
+// Bytes is the whole file, nil once the Segment is closed. Writing to it faults unless Writable.
+func (g *Segment) Bytes() []byte {
+	if g.refs.Load() <= 0 {
+		return nil
+	}
+	return g.bytes
+}
+
+// Size in bytes.
+func (g *Segment) Size() int64 { return int64(len(g.bytes)) }
+
+// Writable tells whether the mapping may be written to.
+func (g *Segment) Writable() bool { return g.writable }
+
+// Inode is the file's number in its file system, which no other file has while this one is mapped.
+func (g *Segment) Inode() uint64 { return g.id.Inode }
+
+// Space is the one the file lies in, nil for a file outside any.
+func (g *Segment) Space() *Space { return g.space }
+
+// Path is where the file is now.
+func (g *Segment) Path() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.path
+}
+
+// Name in the Space, "" for a file outside any.
+func (g *Segment) Name() string {
+	if g.space == nil {
+		return ""
+	}
+	return filepath.Base(g.Path())
+}
+
+// Unnamed tells whether the file belongs to a process and not to a name.
+func (g *Segment) Unnamed() bool {
+	_, ok := parseUnnamed(g.Name())
+	return ok
+}
+
+// Mine tells whether it is an unnamed file that this process owns.
+func (g *Segment) Mine() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owns
+}
+
+// Given tells whether it was this process's until Give.
+func (g *Segment) Given() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gave
+}
+
+// Current tells whether the Segment's path still denotes the file that is mapped. About 1 µs.
+func (g *Segment) Current() bool {
+	id, _, _, err := sys.Stat(g.Path())
+	return err == nil && id == g.id
+}
+
+// Retain adds a reference, for a view that is to outlive the one it came from.
+func (g *Segment) Retain() *Segment {
+	if g.refs.Add(1) <= 1 {
+		panic("atrium: Retain of a Segment that is closed: " + g.Path())
+	}
+	return g
+}
+
+// Close gives up one reference.
+func (g *Segment) Close() error {
+	switch n := g.refs.Add(-1); {
+	case n > 0:
+		return nil
+	case n < 0:
+		g.refs.Add(1)
+		return &Error{"close", g.Path(), ErrClosed}
+	}
+	mappings.drop(g)
+	err := sys.Unmap(g.bytes)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.owns {
+		if rm := os.Remove(g.path); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+			err = errors.Join(err, rm)
+		}
+		g.owns = false
+	}
+	return wrap("close", g.path, err)
+}
+
+// Publish gives an unnamed file of this process a name in its Space, which then outlives the process.
+// fs.ErrExist when the name is taken.
+func (g *Segment) Publish(name string) error {
+	if err := CheckName(name); err != nil {
+		return &Error{"publish", name, err}
+	}
+	return g.move("publish", name)
+}
+
+// Give makes an unnamed file of this process another process's, by renaming it: from then on it goes when that process
+// dies. The mapping here stays. Tell the receiver its new name (Name) after Give returns; should it be dead by then, the next sweep removes the file.
+// tag, which may be "", becomes part of the name until Adopt, so that a receiver can find what a dead giver could not tell it of (RemoveTagged).
+func (g *Segment) Give(to Owner, tag string) error {
+	if g.space == nil {
+		return &Error{"give", g.Path(), errors.New("only unnamed files of a Space can be given")}
+	}
+	return g.move("give", to.unnamed(tag+g.space.nextSeq(to)))
+}
+
+// Adopt makes the unnamed file, which its former owner has given to this process, this Segment's to remove with its
+// last Close. The file gets a name without its tag.
+func (s *Space) Adopt(g *Segment) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o, ok := parseUnnamed(filepath.Base(g.path))
+	if !ok || o != s.owner || filepath.Dir(g.path) != s.path {
+		return &Error{"adopt", g.path, errors.New("the file was not given to this process")}
+	}
+	to := filepath.Join(s.path, s.Reserve(""))
+	if err := sys.RenameNew(g.path, to); err != nil {
+		return s.fail("adopt", g.path, errors.Unwrap(err))
+	}
+	g.space, g.path, g.owns = s, to, true
+	return nil
+}
+
+func (g *Segment) move(op, name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.owns {
+		return &Error{op, g.path, errors.New("not an unnamed file that this process owns")}
+	}
+	to := filepath.Join(g.space.path, name)
+	if err := sys.RenameNew(g.path, to); err != nil {
+		return g.space.fail(op, name, errors.Unwrap(err))
+	}
+	g.path, g.owns, g.gave = to, false, op == "give"
+	return nil
+}
