@@ -33,14 +33,20 @@ type worker struct {
 	ctx    context.Context
 	budget int64
 
+	reading sync.Mutex    // held by who reads the socket: run between tasks, watch while a long one runs
+	long    chan struct{} // the running task takes long
+	timer   *time.Timer   // that says so
+
 	mu      sync.Mutex
 	queue   []Task // received and not begun
 	ids     []uint64
-	ready   chan struct{} // something was queued, or stop was set
 	stop    bool
-	current uint64
+	current uint64 // task that runs
 	cancel  context.CancelCauseFunc
 }
+
+// watchAfter is how long a task runs before its driver is listened to meanwhile. Shorter tasks are spared two changes of goroutine.
+const watchAfter = time.Millisecond
 
 func workerMain() {
 	c, err := sys.InheritedSocket(3)
@@ -48,13 +54,19 @@ func workerMain() {
 		fmt.Fprintln(os.Stderr, "atrium: this worker process has no socket to its driver:", err)
 		os.Exit(2)
 	}
-	w := &worker{t: NewStream(c), ready: make(chan struct{}, 1)}
+	w := &worker{t: NewStream(c), long: make(chan struct{}, 1)}
+	w.timer = time.AfterFunc(watchAfter, func() {
+		select {
+		case w.long <- struct{}{}:
+		default:
+		}
+	})
 	if err := w.shake(); err != nil {
 		_ = w.t.Send(Frame{Kind: KindRefused, Body: encodeError(wireError{Kind: "error", Type: "setup", Message: err.Error()}, err)})
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	go w.receive()
+	go w.watch()
 	w.run()
 }
 
@@ -98,36 +110,47 @@ func (w *worker) shake() error {
 	return w.t.Send(Frame{Kind: KindReady})
 }
 
-// receive takes what the driver sends, while a function runs too. When the driver is gone, so are we.
+// watch listens to the driver while a long task runs.
+func (w *worker) watch() {
+	for range w.long {
+		w.reading.Lock()
+		for w.busy() {
+			w.receive()
+		}
+		w.reading.Unlock()
+	}
+}
+
+func (w *worker) busy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.current != 0
+}
+
+// receive takes one frame. When the driver is gone, so are we. The caller holds reading.
 func (w *worker) receive() {
-	for {
-		f, err := w.t.Receive()
+	f, err := w.t.Receive()
+	if err != nil {
+		os.Exit(1)
+	}
+	switch f.Kind {
+	case KindTask:
+		t, err := parseTask(f.Body)
 		if err != nil {
-			os.Exit(1)
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
 		}
-		switch f.Kind {
-		case KindTask:
-			t, err := parseTask(f.Body)
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(2)
-			}
-			w.mu.Lock()
-			w.queue, w.ids = append(w.queue, t), append(w.ids, f.Task)
-			w.mu.Unlock()
-		case KindCancel:
-			w.cancelTask(f.Task)
-		case KindRecall:
-			w.giveBack()
-		case KindStop:
-			w.mu.Lock()
-			w.stop = true
-			w.mu.Unlock()
-		}
-		select {
-		case w.ready <- struct{}{}:
-		default:
-		}
+		w.mu.Lock()
+		w.queue, w.ids = append(w.queue, t), append(w.ids, f.Task)
+		w.mu.Unlock()
+	case KindCancel:
+		w.cancelTask(f.Task)
+	case KindRecall:
+		w.giveBack()
+	case KindStop:
+		w.mu.Lock()
+		w.stop = true
+		w.mu.Unlock()
 	}
 }
 
@@ -169,8 +192,18 @@ func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
 		if stop {
 			return 0, Task{}, nil, false
 		}
-		<-w.ready
+		w.reading.Lock()
+		if !w.waiting() { // the watcher may have received something while we waited for it
+			w.receive()
+		}
+		w.reading.Unlock()
 	}
+}
+
+func (w *worker) waiting() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue) > 0 || w.stop
 }
 
 func (w *worker) run() {
@@ -179,7 +212,9 @@ func (w *worker) run() {
 		if !ok {
 			break
 		}
+		w.timer.Reset(watchAfter)
 		result, failed := Call(ctx, t)
+		w.timer.Stop()
 		w.mu.Lock()
 		w.current = 0
 		w.cancel(nil)

@@ -12,6 +12,15 @@ import (
 	"example.com/atrium/shm"
 )
 
+// Space is the Space that a function's process shares with its driver: where it makes the arrays it returns. nil
+// outside a function.
+func Space(ctx context.Context) *shm.Space {
+	if s := engine.SessionOf(ctx); s != nil {
+		return s.Space
+	}
+	return nil
+}
+
 // give makes the arrays in a result fit to travel: unnamed ones of this process become the driver's, what lies in the
 // heap or is part of an unnamed one is copied first.
 func give[Out any](ctx context.Context, out *Out) error {
@@ -21,7 +30,7 @@ func give[Out any](ctx context.Context, out *Out) error {
 			return nil
 		}
 		seg := a.Segment()
-		if seg == nil || seg.Mine() && !a.Whole() {
+		if seg == nil || seg.Mine() && (!a.Whole() || seg.Space() != s.Space) {
 			b, err := ndarray.NewAny(s.Space, "", a.DType(), false, a.Shape()...)
 			if err != nil {
 				return err

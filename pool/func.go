@@ -48,6 +48,7 @@ func Func[In, Out any](name string, fn func(ctx context.Context, in In) (Out, er
 		}
 		return result, closeArrays(err, &in, &out)
 	})
+	registerInto(name, fn)
 	return f
 }
 

@@ -37,6 +37,32 @@ class Args(tuple):
     """Positional arguments: pool.Args on the Go side."""
 
 
+class Into:
+    """An array argument and where the result goes: pool.Into on the Go side."""
+
+    def __init__(self, block, lo, hi, out):
+        self.block, self.lo, self.hi, self.out = block, lo, hi, out
+
+    def call(self, f):
+        np = numpy()
+        a = np.asarray(f(self.block))
+        own, rows = self.hi - self.lo, False
+        if own > 0 and a.ndim > 0:
+            rows = a.shape[0] in (own, len(self.block))
+            if rows and a.shape[0] != own:
+                a = a[self.lo:self.hi]
+        landed = {"dtype": np.lib.format.dtype_to_descr(a.dtype), "shape": a.shape, "rows": rows, "result": None}
+        if self.out is None:
+            landed["result"] = a
+        elif a.shape != self.out.shape or a.dtype != self.out.dtype:
+            raise ValueError(
+                "the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same"
+                % (a.dtype.str, a.shape, self.out.dtype.str, self.out.shape))
+        else:
+            self.out[...] = a
+        return landed
+
+
 class TaskCancelled(BaseException):
     """Raised in a task that its driver ended; like KeyboardInterrupt it passes `except Exception`."""
 
@@ -355,7 +381,10 @@ def _call(task, body):
         arg = pickle.loads(memoryview(body)[TASK_HEAD.size + n:])
         try:
             _current = task
-            result = f(*arg) if type(arg) is Args else f(arg)
+            if type(arg) is Into:
+                result = arg.call(f)
+            else:
+                result = f(*arg) if type(arg) is Args else f(arg)
         finally:
             _current = 0
         return RESULT, _dumps(result)

@@ -7,13 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"example.com/atrium/internal/sys"
 )
 
-// Draft is a file outside any Space that appears under its path whole or not at all: until Commit it has no name,
-// so that nothing is left of it when the process dies, yet other processes of the user map it by its Segment's Path
-// (/proc/PID/fd/N) for as long as this process lives.
+// Draft is a file outside any Space that appears under its path whole or not at all. Until Commit it has no name,
+// so that nothing is left of it when the process dies, yet other processes of the user, in the same pid namespace, map it
+// by its Segment's Path (/proc/PID/fd/N) while it is open. A process killed at one of two moments leaves a file called
+// .NAME.atrium-XXXXXXXX beside the path: within a Commit that overwrites, and at any time where the file system makes
+// no files without a name (NFS, FAT).
 type Draft struct {
 	f    *os.File
 	seg  *Segment
@@ -35,7 +38,7 @@ func NewDraft(path string, size int64) (*Draft, error) {
 		}
 	}
 	if err != nil {
-		return nil, wrap("create", path, errors.Join(err, d.discard()))
+		return nil, wrap("create", path, both(err, d.discard("")))
 	}
 	return d, nil
 }
@@ -50,7 +53,8 @@ func (d *Draft) open(dir string) (err error) {
 }
 
 func (d *Draft) beside() string {
-	return filepath.Join(filepath.Dir(d.path), "."+filepath.Base(d.path)+".atrium-"+rand.Text()[:8])
+	base := filepath.Base(d.path)
+	return filepath.Join(filepath.Dir(d.path), "."+base[:min(len(base), 200)]+".atrium-"+rand.Text()[:8])
 }
 
 // Segment is the mapping of the file, which Commit and Abort leave open.
@@ -58,12 +62,19 @@ func (d *Draft) Segment() *Segment { return d.seg }
 
 // Commit names the file. With overwrite it takes the place of what has that name, in one step; without, that is fs.ErrExist.
 func (d *Draft) Commit(overwrite bool) error {
+	if d.f == nil {
+		return &Error{"commit", d.path, ErrClosed}
+	}
 	var err error
 	switch {
 	case d.temp != "" && overwrite:
 		err = os.Rename(d.temp, d.path)
 	case d.temp != "":
-		err = sys.RenameNew(d.temp, d.path)
+		if err = sys.RenameNew(d.temp, d.path); errors.Is(err, syscall.EINVAL) { // NFS cannot, but has hard links
+			if err = os.Link(d.temp, d.path); err == nil {
+				err = os.Remove(d.temp)
+			}
+		}
 	default:
 		err = sys.Link(d.f, d.path)
 		if overwrite && errors.Is(err, fs.ErrExist) {
@@ -79,19 +90,25 @@ func (d *Draft) Commit(overwrite bool) error {
 		return wrap("commit", d.path, err)
 	}
 	d.temp = ""
-	return wrap("commit", d.path, d.discard())
+	return wrap("commit", d.path, d.discard(d.path))
 }
 
 // Abort gives the file up. After Commit it does nothing.
-func (d *Draft) Abort() error { return wrap("abort", d.path, d.discard()) }
+func (d *Draft) Abort() error { return wrap("abort", d.path, d.discard(d.path+" (aborted)")) }
 
-func (d *Draft) discard() error {
+// discard closes the file. The Segment's path changes with that, as its descriptor's number may soon mean another file.
+func (d *Draft) discard(path string) error {
 	if d.f == nil {
 		return nil
 	}
+	if d.seg != nil {
+		d.seg.mu.Lock()
+		d.seg.path = path
+		d.seg.mu.Unlock()
+	}
 	err := d.f.Close()
 	if d.temp != "" {
-		err = errors.Join(err, os.Remove(d.temp))
+		err = both(err, os.Remove(d.temp))
 	}
 	d.f, d.temp = nil, ""
 	return err

@@ -48,7 +48,7 @@ func Faulted(recovered any) (path string, written, ok bool) {
 		start := sys.Address(g.bytes)
 		if at >= start && at < start+uintptr(len(g.bytes)) {
 			_, size, _, err := sys.Stat(g.Path())
-			cut := err == nil && size < int64(len(g.bytes))
+			cut := err == nil && int64(at-start) >= size
 			return g.Path(), !cut && !g.writable, true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"example.com/atrium/internal/layout"
 	"example.com/atrium/internal/version"
 )
 
@@ -19,6 +20,8 @@ type Owner struct {
 }
 
 func (o Owner) String() string { return fmt.Sprintf("%d-%d", o.Slot, o.Epoch) }
+
+func (o Owner) valid() bool { return o.Slot > 0 && o.Slot < layout.Slots }
 
 // unnamed is the file name of an owner's nth unnamed file.
 func (o Owner) unnamed(seq string) string { return "." + o.String() + "-" + seq }
@@ -42,6 +45,15 @@ func parseUnnamed(name string) (o Owner, ok bool) {
 	return Owner{uint16(s), uint32(e)}, true
 }
 
+// checkTag tells whether tag can mark unnamed files. The "-" at its end keeps number 12 of "a-" apart from number 2 of "a1-".
+func checkTag(tag string) error {
+	word, ok := strings.CutSuffix(tag, "-")
+	if !ok || word == "" || len(word) > 100 || strings.ContainsAny(word, "-@/\x00") {
+		return fmt.Errorf("%q is no tag: use 1 to 100 bytes without '-', '@' and '/', and a '-' at the end", tag)
+	}
+	return nil
+}
+
 // CheckName tells whether name can name an object in a Space.
 func CheckName(name string) error {
 	if name == "" || len(name) > 200 || name[0] == '.' || !utf8.ValidString(name) {
@@ -56,10 +68,13 @@ func CheckName(name string) error {
 }
 
 // DefaultPath is the directory of the Space that Open("") opens: $ATRIUM_SPACE, else /dev/shm/atrium-UID/v1/default.
-func DefaultPath() string { return resolve("") }
+func DefaultPath() string {
+	dir, _ := resolve("")
+	return dir
+}
 
 // resolve turns what a user names a Space by, "", a bare word or a path, into its directory.
-func resolve(space string) string {
+func resolve(space string) (dir string, err error) {
 	if space == "" {
 		space = os.Getenv("ATRIUM_SPACE")
 	}
@@ -67,13 +82,9 @@ func resolve(space string) string {
 		space = "default"
 	}
 	if !strings.Contains(space, "/") {
-		return filepath.Join(base(), space)
+		return filepath.Join(base(), space), CheckName(space) // ".." is none
 	}
-	abs, err := filepath.Abs(space)
-	if err != nil { // no current directory: the path as given then fails with a clear error at open
-		return space
-	}
-	return abs
+	return filepath.Abs(space)
 }
 
 // base is where Spaces without a path of their own lie.

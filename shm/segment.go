@@ -2,6 +2,7 @@ package shm
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,7 +28,8 @@ type Segment struct {
 	gave bool // unnamed and ours until Give
 }
 
-// Attach maps a named object of the Space; fs.ErrNotExist when there is none. 10 to 20 µs.
+// Attach maps an object of the Space, a named one or one that was given to this process; fs.ErrNotExist when there is
+// none. 10 to 20 µs.
 func (s *Space) Attach(name string, writable bool) (*Segment, error) {
 	if _, unnamed := parseUnnamed(name); !unnamed {
 		if err := CheckName(name); err != nil {
@@ -37,6 +39,9 @@ func (s *Space) Attach(name string, writable bool) (*Segment, error) {
 	g, err := mapPath(filepath.Join(s.path, name), writable)
 	if err != nil {
 		return nil, s.fail("attach", name, err)
+	}
+	if err := s.check(); err != nil { // the directory may hold another Space's object of that name
+		return nil, s.fail("attach", name, both(err, g.Close()))
 	}
 	g.space = s
 	return g, nil
@@ -68,7 +73,7 @@ func mapPath(path string, writable bool) (*Segment, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, errors.Join(ErrFormat, errors.New("only regular files can be mapped"))
+		return nil, fmt.Errorf("%w: only regular files can be mapped", ErrFormat)
 	}
 	return mapOpen(f, path, writable)
 }
@@ -146,38 +151,57 @@ func (g *Segment) Given() bool {
 
 // Current tells whether the Segment's path still denotes the file that is mapped. About 1 µs.
 func (g *Segment) Current() bool {
-	id, _, _, err := sys.Stat(g.Path())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.current()
+}
+
+func (g *Segment) current() bool {
+	id, _, _, err := sys.Stat(g.path)
 	return err == nil && id == g.id
 }
 
 // Retain adds a reference, for a view that is to outlive the one it came from.
 func (g *Segment) Retain() *Segment {
-	if g.refs.Add(1) <= 1 {
-		panic("atrium: Retain of a Segment that is closed: " + g.Path())
+	for {
+		n := g.refs.Load()
+		if n == 0 {
+			panic("atrium: Retain of a Segment that is closed: " + g.Path())
+		}
+		if g.refs.CompareAndSwap(n, n+1) {
+			return g
+		}
 	}
-	return g
 }
 
 // Close gives up one reference.
 func (g *Segment) Close() error {
-	switch n := g.refs.Add(-1); {
-	case n > 0:
-		return nil
-	case n < 0:
-		g.refs.Add(1)
-		return &Error{"close", g.Path(), ErrClosed}
+	for {
+		n := g.refs.Load()
+		if n == 0 {
+			return &Error{"close", g.Path(), ErrClosed}
+		}
+		if g.refs.CompareAndSwap(n, n-1) {
+			if n == 1 {
+				return g.end()
+			}
+			return nil
+		}
 	}
+}
+
+func (g *Segment) end() error {
 	mappings.drop(g)
-	err := sys.Unmap(g.bytes)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.owns {
-		if rm := os.Remove(g.path); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-			err = errors.Join(err, rm)
+	var err error
+	if g.owns && g.current() { // in a Space made anew at the same path the name is none of ours
+		if err = os.Remove(g.path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
-		g.owns = false
 	}
-	return wrap("close", g.path, err)
+	g.owns = false
+	return wrap("close", g.path, both(err, sys.Unmap(g.bytes)))
 }
 
 // Publish gives an unnamed file of this process a name in its Space, which then outlives the process.
@@ -190,11 +214,20 @@ func (g *Segment) Publish(name string) error {
 }
 
 // Give makes an unnamed file of this process another process's, by renaming it: from then on it goes when that process
-// dies. The mapping here stays. Tell the receiver its new name (Name) after Give returns; should it be dead by then, the next sweep removes the file.
-// tag, which may be "", becomes part of the name until Adopt, so that a receiver can find what a dead giver could not tell it of (RemoveTagged).
+// dies. The mapping here stays. Tell the receiver its new name (Name) after Give returns; should it be dead by then, the
+// next sweep removes the file. tag, which may be "", becomes part of the name until Adopt, so that a receiver can find what
+// a dead giver could not tell it of (RemoveTagged); it ends in "-" and has no '-', '@' or '/' before that.
 func (g *Segment) Give(to Owner, tag string) error {
 	if g.space == nil {
 		return &Error{"give", g.Path(), errors.New("only unnamed files of a Space can be given")}
+	}
+	if !to.valid() { // its file would have a name that no sweep knows
+		return &Error{"give", g.Path(), fmt.Errorf("%w: %v is no process of a Space", ErrFormat, to)}
+	}
+	if tag != "" {
+		if err := checkTag(tag); err != nil {
+			return &Error{"give", g.Path(), err}
+		}
 	}
 	return g.move("give", to.unnamed(tag+g.space.nextSeq(to)))
 }
@@ -208,9 +241,12 @@ func (s *Space) Adopt(g *Segment) error {
 	if !ok || o != s.owner || filepath.Dir(g.path) != s.path {
 		return &Error{"adopt", g.path, errors.New("the file was not given to this process")}
 	}
+	if !g.current() {
+		return s.fail("adopt", g.path, fs.ErrNotExist)
+	}
 	to := filepath.Join(s.path, s.Reserve(""))
 	if err := sys.RenameNew(g.path, to); err != nil {
-		return s.fail("adopt", g.path, errors.Unwrap(err))
+		return s.fail("adopt", g.path, err)
 	}
 	g.space, g.path, g.owns = s, to, true
 	return nil
@@ -222,9 +258,12 @@ func (g *Segment) move(op, name string) error {
 	if !g.owns {
 		return &Error{op, g.path, errors.New("not an unnamed file that this process owns")}
 	}
+	if !g.current() { // swept, or the Space is gone and perhaps made anew, with another's file of that name
+		return g.space.fail(op, name, fs.ErrNotExist)
+	}
 	to := filepath.Join(g.space.path, name)
 	if err := sys.RenameNew(g.path, to); err != nil {
-		return g.space.fail(op, name, errors.Unwrap(err))
+		return g.space.fail(op, name, err)
 	}
 	g.path, g.owns, g.gave = to, false, op == "give"
 	return nil

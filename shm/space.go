@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
+	"syscall"
 
 	"example.com/atrium/internal/layout"
 	"example.com/atrium/internal/sys"
@@ -25,14 +26,17 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 // Space is a directory that processes of one user share, with a table of the processes in it. A process has one
 // slot in a Space however often it opens it. All methods may be called from several goroutines.
 type Space struct {
-	path    string
-	file    sys.ID   // of the control file
-	locks   *os.File // holds this process's byte: never mapped, dup'ed or passed on
-	mapping []byte
+	path  string
+	file  sys.ID   // of the control file
+	locks *os.File // holds this process's byte: never mapped, dup'ed or passed on
+	id    ID
+	owner Owner
+	refs  int          // guarded by spaces.mu
+	swept atomic.Int64 // when, Unix time in ns
+
+	life    sync.RWMutex // held while control is used, as leave unmaps it
+	mapping []byte       // nil when this process has left
 	control layout.Control
-	owner   Owner
-	refs    int // guarded by spaces.mu
-	swept   atomic.Int64
 }
 
 // spaces are the ones this process is in, so that opening one again gives the same slot.
@@ -43,9 +47,13 @@ var spaces struct {
 
 // Open joins the Space at path and creates it when it is missing: "" is the default one (see DefaultPath), a bare
 // word one beside it, anything with a slash a directory on a local tmpfs, ext4, xfs or btrfs. Joining sweeps: files whose
-// owners are dead are removed. About 50 µs. The process leaves with the last Close, or when it dies.
+// owners are dead are removed. About 100 µs. The process leaves with the last Close, or when it dies. Errors: ErrPerm for a
+// directory that others could enter or put there, ErrFormat for a damaged control file, ErrSpaceFull.
 func Open(path string) (*Space, error) {
-	dir := resolve(path)
+	dir, err := resolve(path)
+	if err != nil {
+		return nil, wrap("open space", path, err)
+	}
 	spaces.mu.Lock()
 	defer spaces.mu.Unlock()
 	if s := spaces.open[dir]; s != nil {
@@ -54,9 +62,6 @@ func Open(path string) (*Space, error) {
 			return s, nil
 		}
 		delete(spaces.open, dir) // removed and perhaps made anew: its holders get ErrSpaceGone, we join the new one
-	}
-	if err := makeDir(dir); err != nil {
-		return nil, wrap("open space", dir, err)
 	}
 	s, err := join(dir)
 	if err != nil {
@@ -67,11 +72,7 @@ func Open(path string) (*Space, error) {
 		spaces.open = map[string]*Space{}
 	}
 	spaces.open[dir] = s
-	if _, err := s.Sweep(); err != nil {
-		s.leave()
-		delete(spaces.open, dir)
-		return nil, err
-	}
+	_, _ = s.Sweep() // a file that cannot be removed shall not lock everybody out; Sweep tells who asks
 	return s, nil
 }
 
@@ -93,27 +94,38 @@ func (s *Space) Close() error {
 }
 
 func (s *Space) leave() error {
-	var err error
-	if s.check() == nil { // in a directory that was made anew, our file names are somebody else's
-		_, err = s.removeFiles(func(_ string, o Owner) bool { return o == s.owner })
+	_, err := s.removeFiles(func(_ string, o Owner) bool { return o == s.owner })
+	if errors.Is(err, ErrSpaceGone) || errors.Is(err, fs.ErrNotExist) {
+		err = nil // our files went with it
 	}
-	err = errors.Join(err, s.locks.Close())
+	s.life.Lock()
+	defer s.life.Unlock()
+	// Unlocking says it even where a child that is just being started still has a copy of the descriptor.
+	err = both(err, sys.Unlock(s.locks, layout.SlotLock(s.owner.Slot)))
+	err = both(err, sys.Unlock(s.locks, layout.RemovalLock))
+	err = both(err, s.abandon())
+	s.mapping, s.control = nil, layout.Control{}
 	return err
-	// The mapping of the control file stays: another goroutine may be asking who is alive. It is 260 KiB of
-	// pages shared with everybody, and a process rarely joins twice.
 }
 
 // Path is the Space's directory.
 func (s *Space) Path() string { return s.path }
 
 // ID is the Space's random identity.
-func (s *Space) ID() ID { return s.control.ID() }
+func (s *Space) ID() ID { return s.id }
 
 // Owner is this process in the Space.
 func (s *Space) Owner() Owner { return s.owner }
 
-// check tells ErrSpaceGone when the directory no longer holds the control file this process joined by.
+// check tells ErrClosed when this process has left, and ErrSpaceGone when the directory no longer holds the control file
+// this process joined by. About 1 µs.
 func (s *Space) check() error {
+	s.life.RLock()
+	left := s.mapping == nil
+	s.life.RUnlock()
+	if left {
+		return ErrClosed
+	}
 	id, _, _, err := sys.Stat(filepath.Join(s.path, controlName))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || err == nil && id != s.file {
 		return ErrSpaceGone
@@ -121,23 +133,46 @@ func (s *Space) check() error {
 	return err
 }
 
+// isControl tells whether st is of the control file this process joined by.
+func (s *Space) isControl(st fs.FileInfo) bool {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && uint64(sys.Dev) == s.file.Dev && sys.Ino == s.file.Inode
+}
+
 // fail words an error of an operation in the Space: a missing directory means that the Space is gone.
 func (s *Space) fail(op, name string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		if gone := s.check(); errors.Is(gone, ErrSpaceGone) {
-			return &Error{op, name, fmt.Errorf("%w (%s)", ErrSpaceGone, s.path)}
-		}
+	if have, ok := err.(*Error); ok {
+		return have
+	}
+	if errors.Is(err, fs.ErrNotExist) && errors.Is(s.check(), ErrSpaceGone) {
+		err = ErrSpaceGone
+	}
+	if errors.Is(err, ErrSpaceGone) && name != s.path {
+		err = fmt.Errorf("%w (%s)", err, s.path)
 	}
 	return wrap(op, name, err)
 }
 
 // nextSeq reserves a number that no unnamed file of that process had before.
 func (s *Space) nextSeq(o Owner) string {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.mapping == nil { // the owner is dead or will not hear of it: the next sweep removes a file of this name
+		return rand.Text()
+	}
 	return strconv.FormatUint(s.control.Cell(o.Slot).Seq.Add(1), 10)
 }
 
-// Reserve gives a name that a new unnamed file of this process may take and that never comes again. A child that
-// cannot own files itself makes its own under TagPrefix.
+func (s *Space) countSwept(n Swept) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.mapping != nil {
+		s.control.CountSwept(uint64(n.Files), uint64(n.Bytes))
+	}
+}
+
+// Reserve gives a name that a new unnamed file of this process may take and that never comes again; tag is "" or as
+// Give wants it. A child that cannot own files itself makes its own under TagPrefix.
 func (s *Space) Reserve(tag string) string { return s.owner.unnamed(tag + s.nextSeq(s.owner)) }
 
 // TagPrefix is how the names of this process's unnamed files with that tag begin.
@@ -145,35 +180,13 @@ func (s *Space) TagPrefix(tag string) string { return s.owner.unnamed(tag) }
 
 // RemoveTagged removes the unnamed files of this process with that tag: what a child that died had given or made and not told.
 func (s *Space) RemoveTagged(tag string) error {
+	if err := checkTag(tag); err != nil { // "" would be all of them
+		return &Error{"sweep", s.path, err}
+	}
+	if err := s.check(); err != nil {
+		return s.fail("sweep", s.path, err)
+	}
 	prefix := s.TagPrefix(tag)
 	_, err := s.removeFiles(func(name string, _ Owner) bool { return strings.HasPrefix(name, prefix) })
 	return s.fail("sweep", s.path, err)
-}
-
-// Processes lists who is in the Space now.
-func (s *Space) Processes() ([]Process, error) {
-	var all []Process
-	for slot := uint16(1); slot < layout.Slots; slot++ {
-		c := s.control.Cell(slot)
-		o := Owner{slot, c.Epoch.Load()}
-		if o.Epoch == 0 {
-			continue
-		}
-		dead, err := s.Dead(o)
-		if err != nil {
-			return nil, err
-		}
-		if !dead {
-			all = append(all, Process{o, int(c.Pid.Load()), c.Label(), time.Unix(0, c.Joined.Load())})
-		}
-	}
-	return all, nil
-}
-
-// Process is one that is in a Space. Pid is as the process itself sees it; it may mean another one here when it runs in a container.
-type Process struct {
-	Owner  Owner
-	Pid    int
-	Name   string
-	Joined time.Time
 }

@@ -7,15 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"example.com/atrium/internal/layout"
-	"example.com/atrium/internal/sys"
 )
 
 // Swept counts what a sweep removed.
 type Swept struct {
 	Files int
-	Bytes int64 // of storage
+	Bytes int64
 }
 
 // sweepEvery bounds how often allocating sweeps.
@@ -23,6 +20,9 @@ const sweepEvery = 10 * time.Second
 
 // Sweep removes the unnamed files of dead processes: one directory read, and one lock question (1 µs) for each owner.
 func (s *Space) Sweep() (Swept, error) {
+	if err := s.check(); err != nil { // also that we are in it still: who is alive would be unknown
+		return Swept{}, s.fail("sweep", s.path, err)
+	}
 	s.swept.Store(time.Now().UnixNano())
 	verdict := map[Owner]bool{}
 	n, err := s.removeFiles(func(_ string, o Owner) bool {
@@ -35,23 +35,30 @@ func (s *Space) Sweep() (Swept, error) {
 		return dead
 	})
 	if n.Files > 0 {
-		s.control.CountSwept(uint64(n.Files), uint64(n.Bytes))
+		s.countSwept(n)
 	}
 	return n, s.fail("sweep", s.path, err)
 }
 
-// sweepSometimes is what allocating does.
-func (s *Space) sweepSometimes() error {
-	if time.Since(time.Unix(0, s.swept.Load())) < sweepEvery {
-		return nil
+// sweepSometimes is what allocating does. What could not be removed concerns who calls Sweep, not who allocates.
+func (s *Space) sweepSometimes() {
+	if time.Since(time.Unix(0, s.swept.Load())) >= sweepEvery {
+		_, _ = s.Sweep()
 	}
-	_, err := s.Sweep()
-	return err
 }
 
-// removeFiles unlinks the unnamed files that condemned names. Names never come again, so none is lost to a race.
+// removeFiles unlinks the unnamed files that condemned names. Names never come again, so none is lost to a race; and it
+// works in the directory that it found our control file in, so that a Space made anew at the path is safe.
 func (s *Space) removeFiles(condemned func(name string, o Owner) bool) (n Swept, err error) {
-	d, err := os.Open(s.path)
+	dir, err := os.OpenRoot(s.path)
+	if err != nil {
+		return n, err
+	}
+	defer dir.Close()
+	if st, err := dir.Lstat(controlName); err != nil || !s.isControl(st) {
+		return n, ErrSpaceGone
+	}
+	d, err := dir.Open(".")
 	if err != nil {
 		return n, err
 	}
@@ -65,100 +72,20 @@ func (s *Space) removeFiles(condemned func(name string, o Owner) bool) (n Swept,
 		if !ok || !condemned(name, o) {
 			continue
 		}
-		path := filepath.Join(s.path, name)
-		_, size, _, statErr := sys.Stat(path)
-		switch rmErr := os.Remove(path); {
-		case rmErr == nil:
-			n.Files++
-			if statErr == nil {
-				n.Bytes += size
+		st, err1 := dir.Lstat(name)
+		if err1 == nil {
+			if _, block, ok := strings.Cut(name, blockMark); ok {
+				err1 = removeTop(filepath.Join(s.path, name), block)
 			}
-		case !errors.Is(rmErr, fs.ErrNotExist):
-			err = errors.Join(err, rmErr)
+			err1 = both(err1, dir.Remove(name))
+		}
+		switch {
+		case err1 == nil:
+			n.Files++
+			n.Bytes += st.Size()
+		case !errors.Is(err1, fs.ErrNotExist): // else another sweeper was faster
+			err = both(err1, err)
 		}
 	}
 	return n, err
-}
-
-// Entry is a file in a Space.
-type Entry struct {
-	Name     string
-	Path     string
-	Size     int64
-	Modified time.Time
-	Owner    Owner // of an unnamed file, else nobody
-	Dead     bool  // an unnamed file that the next sweep removes
-}
-
-// List gives the files in the Space, named and unnamed, by name. It changes nothing.
-func (s *Space) List() ([]Entry, error) {
-	files, err := os.ReadDir(s.path)
-	if err != nil {
-		return nil, s.fail("list", s.path, err)
-	}
-	var all []Entry
-	for _, f := range files {
-		info, err := f.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, s.fail("list", s.path, err)
-		}
-		o, unnamed := parseUnnamed(f.Name())
-		if !info.Mode().IsRegular() || !unnamed && CheckName(f.Name()) != nil {
-			continue
-		}
-		e := Entry{Name: f.Name(), Path: filepath.Join(s.path, f.Name()), Size: info.Size(), Modified: info.ModTime(), Owner: o}
-		if unnamed {
-			if e.Dead, err = s.Dead(o); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, e)
-	}
-	return all, nil
-}
-
-// RemoveSpace deletes a Space with everything in it. Refused with ErrSpaceBusy while any process is in it, this one too.
-// Processes that still map segments of it keep their memory.
-func RemoveSpace(path string) error {
-	dir := resolve(path)
-	if err := removeSpace(dir); err != nil {
-		return wrap("remove space", dir, err)
-	}
-	return nil
-}
-
-func removeSpace(dir string) error {
-	control := filepath.Join(dir, controlName)
-	f, err := os.OpenFile(control, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	free, err := sys.TryLock(f, layout.RemovalLock, true)
-	if err != nil {
-		return err
-	}
-	if !free {
-		return ErrSpaceBusy
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range files {
-		if e.Name() == controlName || !e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	// The control file last: whoever waits for its lock finds it gone and begins again.
-	if err := os.Remove(control); err != nil {
-		return err
-	}
-	return os.Remove(dir)
 }

@@ -86,7 +86,7 @@ func (w *worker) head() {
 // overdue ends a job whose time is up. A Go worker knows the limit itself and is only killed when it does not heed it.
 func (e *Engine) overdue(j *job) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	if !j.ended && j.worker != nil {
 		e.interrupt(j, engine.ErrTimeout)
 	}
@@ -95,18 +95,18 @@ func (e *Engine) overdue(j *job) {
 func (e *Engine) cancel(j *job, reason error) {
 	e.mu.Lock()
 	if j.ended || j.reason != nil {
-		e.mu.Unlock()
+		e.unlock()
 		return
 	}
 	if j.worker != nil {
 		e.interrupt(j, reason)
-		e.mu.Unlock()
+		e.unlock()
 		return
 	}
 	g := &e.groups[j.task.Language]
 	g.pending = slices.DeleteFunc(g.pending, func(p *job) bool { return p == j })
 	done := e.finish(j, engine.Outcome{Err: reason})
-	e.mu.Unlock()
+	e.unlock()
 	done()
 }
 
@@ -121,7 +121,7 @@ func (e *Engine) interrupt(j *job, reason error) {
 	w.interrupt(j)
 	time.AfterFunc(e.cfg.Grace, func() {
 		e.mu.Lock()
-		defer e.mu.Unlock()
+		defer e.unlock()
 		if !j.ended && j.worker == w && len(w.out) > 0 && w.out[0] == j {
 			w.kill()
 		}
@@ -140,7 +140,7 @@ func (e *Engine) recallLater(g *group) {
 	}
 	time.AfterFunc(recallAfter, func() {
 		e.mu.Lock()
-		defer e.mu.Unlock()
+		defer e.unlock()
 		for _, w := range g.workers {
 			if len(w.out) > 1 && !w.recalled && time.Since(w.out[0].begun) >= recallAfter {
 				w.recalled = true

@@ -48,11 +48,11 @@ func (w *worker) launch() (*launched, error) {
 	}
 	l.conn = conn
 	w.e.mu.Lock()
-	w.proc, w.conn = l.proc, conn
+	w.proc = l.proc
 	if w.state == stopping { // killed before it was born
 		w.kill()
 	}
-	w.e.mu.Unlock()
+	w.e.unlock()
 	l.output.follow(l.proc, out, func(line string) { w.print(false, line) })
 	l.output.follow(l.proc, errOut, func(line string) { w.print(true, line) })
 	return l, nil

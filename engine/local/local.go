@@ -33,12 +33,13 @@ type Engine struct {
 	cfg   Config
 	board *shm.Segment
 
-	mu      sync.Mutex
-	groups  [2]group // by engine.Language
-	last    uint64   // task number
-	live    int      // tasks not done
-	closed  bool     // no more tasks
-	ending  bool     // no more workers
+	mu      sync.Mutex // ends with unlock
+	direct  *worker    // whose frames unlock writes
+	groups  [2]group   // by engine.Language
+	last    uint64     // task number
+	live    int        // tasks not done
+	closed  bool       // no more tasks
+	ending  bool       // no more workers
 	drained chan struct{}
 	running sync.WaitGroup // goroutines of workers
 }
@@ -97,7 +98,7 @@ func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) (cancel func(e
 	j := &job{task: t, done: done}
 	e.mu.Lock()
 	if e.closed {
-		e.mu.Unlock()
+		e.unlock()
 		done(engine.Outcome{Err: engine.ErrClosed})
 		return func(error) {}
 	}
@@ -107,7 +108,7 @@ func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) (cancel func(e
 	g := &e.groups[t.Language]
 	g.pending = append(g.pending, j)
 	e.dispatch(g)
-	e.mu.Unlock()
+	e.unlock()
 	return func(reason error) { e.cancel(j, reason) }
 }
 
@@ -130,7 +131,7 @@ func (e *Engine) finish(j *job, o engine.Outcome) func() {
 // Workers tells how the processes are.
 func (e *Engine) Workers() []engine.Worker {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	var all []engine.Worker
 	for l := range e.groups {
 		for _, w := range e.groups[l].workers {
@@ -161,7 +162,7 @@ func (e *Engine) Terminate() error {
 
 func (e *Engine) shut() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	if !e.closed {
 		e.closed = true
 		if e.live == 0 {
@@ -185,7 +186,7 @@ func (e *Engine) end(how func(*worker)) error {
 			how(w)
 		}
 	}
-	e.mu.Unlock()
+	e.unlock()
 	for _, f := range ended {
 		f()
 	}

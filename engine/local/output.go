@@ -91,7 +91,7 @@ func (w *worker) print(stderr bool, text string) {
 	}
 	w.e.mu.Lock()
 	o := w.line(begun, stderr, text)
-	w.e.mu.Unlock()
+	w.e.unlock()
 	w.e.cfg.Output(o)
 }
 

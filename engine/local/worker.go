@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,7 +29,7 @@ const (
 var stateNames = [...]string{"absent", "starting", "idle", "stopping"}
 
 // maxStartFailures is how many processes in a row may die before READY until the waiting tasks are told.
-const maxStartFailures = 3
+const maxStartFailures = 10
 
 // worker is a place for a worker process; the processes in it follow each other. Fields after cell are guarded by the engine's mu.
 type worker struct {
@@ -38,26 +39,27 @@ type worker struct {
 	number int // in the engine, and its cell on the board
 	cell   *layout.BoardCell
 
-	state    state
-	life     int // of the process in this place, from 1
-	proc     *process.Process
-	conn     *net.UnixConn
-	outbox   []engine.Frame // to be written
-	wake     chan struct{}
-	out      []*job // sent, in order; the first runs
-	recalled bool
-	average  time.Duration // of a task's time
-	since    time.Time
-	done     int
-	stderr   tail
-	refused  error // why it would not work
-	welcomed bool  // it said READY
+	state     state
+	life      int // of the process in this place, from 1
+	proc      *process.Process
+	transport engine.Transport
+	sending   sync.Mutex     // held while frames are written
+	outbox    []engine.Frame // to be written
+	wake      chan struct{}
+	out       []*job // sent, in order; the first runs
+	recalled  bool
+	average   time.Duration // of a task's time
+	since     time.Time
+	done      int
+	stderr    tail
+	refused   error // why it would not work
+	welcomed  bool  // it said READY
 }
 
 // start starts a process in this place. The caller holds mu.
 func (w *worker) start() {
 	w.state, w.life, w.since = starting, w.life+1, time.Now()
-	w.proc, w.conn, w.refused, w.welcomed, w.recalled = nil, nil, nil, false, false
+	w.proc, w.transport, w.refused, w.welcomed, w.recalled = nil, nil, nil, false, false
 	w.average, w.done, w.outbox, w.stderr = 0, 0, nil, tail{}
 	w.wake = make(chan struct{}, 1)
 	w.cell.Begun.Store(0)
@@ -80,18 +82,21 @@ func (w *worker) live(tag string) {
 		e.mu.Lock()
 		w.refused = err
 		ended := w.buried(process.Exit{Status: -1})
-		e.mu.Unlock()
+		e.unlock()
 		run(ended)
 		return
 	}
 	t := engine.NewStream(c.conn)
+	e.mu.Lock()
+	w.transport = t
+	e.unlock()
 	stop := make(chan struct{})
 	go func() { // a descendant of the worker may keep the socket open: the end of the process ends the reading too
 		<-c.proc.Done()
 		_ = c.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	}()
 	written := make(chan struct{})
-	go func() { defer close(written); w.write(t, stop) }()
+	go func() { defer close(written); w.write(stop) }()
 	w.read(t, tag)
 	<-c.proc.Done()
 	close(stop)
@@ -107,7 +112,7 @@ func (w *worker) live(tag string) {
 	}
 	e.mu.Lock()
 	ended := w.buried(c.proc.Exit())
-	e.mu.Unlock()
+	e.unlock()
 	run(ended)
 }
 
@@ -127,7 +132,7 @@ func (w *worker) read(t engine.Transport, tag string) {
 				w.refused = err
 			}
 			w.kill() // nobody can speak to the process any more
-			w.e.mu.Unlock()
+			w.e.unlock()
 			return
 		}
 		w.e.mu.Lock()
@@ -136,7 +141,7 @@ func (w *worker) read(t engine.Transport, tag string) {
 			w.refused = err
 			w.kill()
 		}
-		w.e.mu.Unlock()
+		w.e.unlock()
 		run(ended)
 	}
 }
@@ -199,33 +204,71 @@ func (w *worker) greet(body []byte, tag string) error {
 	return nil
 }
 
-// post queues frames for the process. The caller holds mu.
+// directSize bounds what is written by whoever has it to write, without a change of goroutine. It fits into an empty
+// socket's buffer, so that a process that is stopped holds nobody up.
+const directSize = 16 << 10
+
+// post queues frames for the process. What an idle one gets is written by the next unlock, else by its writer. The caller holds mu.
 func (w *worker) post(frames ...engine.Frame) {
 	w.outbox = append(w.outbox, frames...)
+	if w.state == ready && len(w.out) == 1 && len(w.outbox) == 1 && len(frames[0].Body) < directSize && w.e.direct == nil {
+		w.e.direct = w
+		return
+	}
+	w.signal()
+}
+
+func (w *worker) signal() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (w *worker) write(t engine.Transport, stop <-chan struct{}) {
+// unlock ends a critical section of mu and writes what post left to it.
+func (e *Engine) unlock() {
+	w := e.direct
+	e.direct = nil
+	e.mu.Unlock()
+	if w == nil {
+		return
+	}
+	if w.sending.TryLock() {
+		w.flush()
+		w.sending.Unlock()
+	} else {
+		w.signal()
+	}
+}
+
+// write is the goroutine that writes what nobody else does.
+func (w *worker) write(stop <-chan struct{}) {
 	for {
-		w.e.mu.Lock()
-		frames := w.outbox
-		w.outbox = nil
-		w.e.mu.Unlock()
-		if len(frames) > 0 {
-			if err := t.Send(frames...); err != nil {
-				w.unsent(frames, err)
-			}
-			continue
+		w.sending.Lock()
+		for w.flush() {
 		}
+		w.sending.Unlock()
 		select {
 		case <-w.wake:
 		case <-stop:
 			return
 		}
 	}
+}
+
+// flush writes what is queued; false when nothing was. The caller holds sending, which keeps frames in order.
+func (w *worker) flush() bool {
+	w.e.mu.Lock()
+	frames, t := w.outbox, w.transport
+	w.outbox = nil
+	w.e.mu.Unlock()
+	if len(frames) == 0 || t == nil {
+		return false
+	}
+	if err := t.Send(frames...); err != nil {
+		w.unsent(frames, err)
+	}
+	return true
 }
 
 // unsent deals with frames that could not be written: the process is gone, which its reader finds out, or a task is too large.
@@ -245,7 +288,7 @@ func (w *worker) unsent(frames []engine.Frame, err error) {
 			}
 		}
 	}
-	w.e.mu.Unlock()
+	w.e.unlock()
 	run(ended)
 }
 
@@ -275,7 +318,7 @@ func (w *worker) stop() {
 	life := w.life
 	time.AfterFunc(2*w.e.cfg.Grace, func() {
 		w.e.mu.Lock()
-		defer w.e.mu.Unlock()
+		defer w.e.unlock()
 		if w.life == life {
 			w.kill()
 		}

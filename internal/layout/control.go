@@ -23,10 +23,11 @@ import (
 //
 // A cell:
 //
-//	 0     4  epoch, bumped by each process that takes the slot; its low 14 bits are never all zero
+//	 0     4  epoch: 0 never used; the first process to take the slot draws it at random, so that owners in Spaces
+//	          that had the same path differ, each later one bumps it; its low 14 bits are never all zero
 //	 4     4  pid in the taker's own namespace, information only
 //	 8     8  start time of the process in clock ticks since boot, information only
-//	16     8  next number for an unnamed file of this process, counter
+//	16     8  last number given to an unnamed file of the slot, counter; never reset, so that no name comes twice
 //	24     8  joined, Unix time in ns
 //	32    32  name of the program, NUL padded, information only
 //

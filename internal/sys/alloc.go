@@ -9,21 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allocateStep bounds one fallocate call. The kernel undoes a call that a signal interrupts, and Go signals
-// threads that stay in a call for long; a file of many gigabytes in one call might never be done.
-const allocateStep = 64 << 20
+// One fallocate call asks for allocateStep bytes. The kernel undoes a call that a signal interrupts, and Go signals
+// threads that stay in a call for more than 10 ms, so a call for many gigabytes might never be done. An interrupted
+// step is halved, down to allocateLeast, for machines that are slower than ours.
+const (
+	allocateStep  = 64 << 20
+	allocateLeast = 1 << 20
+)
 
-// Allocate gives f size bytes of real storage from its start, so that no later store can fail with SIGBUS.
-// ENOSPC comes back as it is; the file then keeps what it got. Costs 0.3 to 0.4 s for a gigabyte of tmpfs, which
-// zeroes each page. A file system without fallocate gets the same by writing zeroes.
+// Allocate gives the new, empty file f size bytes of real storage, so that no store into its mapping can fail with SIGBUS
+// (on btrfs: no first store to a page, as a page that is written again may need room again). ENOSPC comes back as it
+// is; the file then keeps what it got. Costs 0.3 to 0.4 s for a gigabyte of tmpfs. A file system without fallocate
+// gets the same by writing zeroes.
 func Allocate(f *os.File, size int64) error {
+	step := int64(allocateStep)
 	for off := int64(0); off < size; {
-		n := min(allocateStep, size-off)
+		n := min(step, size-off)
 		err := control(f, func(fd int) error { return unix.Fallocate(fd, 0, off, n) })
 		switch {
 		case err == nil:
 			off += n
 		case errors.Is(err, unix.EINTR):
+			step = max(step/2, allocateLeast)
 		case errors.Is(err, unix.EOPNOTSUPP):
 			return writeZeroes(f, off, size)
 		default:
@@ -45,9 +52,14 @@ func writeZeroes(f *os.File, off, size int64) error {
 	return nil
 }
 
-// Free tells how many bytes the file system at path has free for this user, and how many it has in all.
+// Free tells how many bytes the file system at path has free for this user, and how many it has in all: both 0 for a
+// tmpfs without a limit.
 func Free(path string) (free, total int64, err error) {
-	var st unix.Statfs_t
+	st, err := statfs(path)
+	return int64(st.Bavail) * st.Frsize, int64(st.Blocks) * st.Frsize, err
+}
+
+func statfs(path string) (st unix.Statfs_t, err error) {
 	for {
 		err = unix.Statfs(path, &st)
 		if !errors.Is(err, unix.EINTR) {
@@ -55,16 +67,16 @@ func Free(path string) (free, total int64, err error) {
 		}
 	}
 	if err != nil {
-		return 0, 0, &os.PathError{Op: "statfs", Path: path, Err: err}
+		return unix.Statfs_t{}, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
-	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, nil
+	return st, nil
 }
 
 // FileSystem names the kind of file system at path, "" for one that atrium does not know as local.
 func FileSystem(path string) (string, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return "", &os.PathError{Op: "statfs", Path: path, Err: err}
+	st, err := statfs(path)
+	if err != nil {
+		return "", err
 	}
 	switch uint32(st.Type) {
 	case unix.TMPFS_MAGIC:

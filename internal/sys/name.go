@@ -49,3 +49,11 @@ func Descriptor(f *os.File) (int, error) {
 	err := control(f, func(fd int) error { n = fd; return nil })
 	return n, err
 }
+
+// RemoveDir removes an empty directory and nothing else.
+func RemoveDir(path string) error {
+	if err := unix.Rmdir(path); err != nil {
+		return &os.PathError{Op: "rmdir", Path: path, Err: err}
+	}
+	return nil
+}

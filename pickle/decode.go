@@ -1,0 +1,33 @@
+package pickle
+
+import "fmt"
+
+// A Decoder reads pickles. The zero value is ready; Decoders may be used by several goroutines.
+type Decoder struct {
+	Limits  Limits
+	Buffers [][]byte // what the writer sent out of band, in its order; decoded values refer to this memory
+}
+
+// Decode reads one pickle, which must be all of data. The value does not refer to data afterwards. Time and memory are linear in
+// len(data), with a factor of at most some fifty for the memory of hostile pickles (one byte makes a list).
+func (d Decoder) Decode(data []byte) (any, error) {
+	v, rest, err := d.DecodePrefix(data)
+	if err == nil && len(rest) > 0 {
+		return nil, &Error{Offset: len(data) - len(rest), Err: fmt.Errorf("%w (%d)", ErrTrailing, len(rest))}
+	}
+	return v, err
+}
+
+// DecodePrefix reads the first of the pickles in data, and gives what follows it.
+func (d Decoder) DecodePrefix(data []byte) (v any, rest []byte, err error) {
+	m := newMachine(data, d)
+	defer m.free()
+	v, err = m.run()
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, data[m.pos:], nil
+}
+
+// Decode reads one pickle with the default limits.
+func Decode(data []byte) (any, error) { return Decoder{}.Decode(data) }
