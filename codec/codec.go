@@ -64,7 +64,7 @@ func raw[T any]() Codec[T] {
 		Decode: func(data []byte, v *T) error {
 			switch v := any(v).(type) {
 			case *[]byte:
-				*v = append((*v)[:0:0], data...)
+				*v = append([]byte{}, data...) // never nil: what was sent was bytes
 			case *string:
 				*v = string(data)
 			}

@@ -35,14 +35,19 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // A TypeError says that a Python value cannot become a value of a Go type, or the reverse.
 type TypeError struct {
-	Value string       // what came: Python's type, with the value of a number
+	Value string       // what came: Python's type, with the value of a number; "" when pickling
 	Type  reflect.Type // the Go type
 	Path  string       // where, such as ".Rows[3].Name"; "" for the whole
 	Why   string       // "" or the reason
+
+	err error // of an Unmarshaler
 }
 
 func (e *TypeError) Error() string {
 	s := fmt.Sprintf("pickle: %s cannot become a Go %s", e.Value, e.Type)
+	if e.Value == "" {
+		s = fmt.Sprintf("pickle: a Go %s cannot be pickled", e.Type)
+	}
 	if e.Path != "" {
 		s += " at " + e.Path
 	}
@@ -51,6 +56,8 @@ func (e *TypeError) Error() string {
 	}
 	return s
 }
+
+func (e *TypeError) Unwrap() error { return e.err }
 
 // An unhashableError reads like Python's, as programs show it to their users.
 type unhashableError struct{ typ string }

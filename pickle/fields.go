@@ -91,6 +91,9 @@ func (f *field) get(v reflect.Value) reflect.Value {
 
 // make is get that allocates embedded pointers.
 func (f *field) make(v reflect.Value) reflect.Value {
+	if len(f.index) == 1 {
+		return v.Field(f.index[0])
+	}
 	for i, x := range f.index {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {

@@ -21,7 +21,10 @@ type machine struct {
 	sparse map[uint32]any
 	keys   comparer // of dict keys and set elements; its steps count as items
 
-	buffers  [][]byte
+	buffers [][]byte
+	spans   []span // the memo of direct
+	items   int    // values that direct read
+
 	window   string // a copy of data[windowAt:], of which short strings are parts
 	windowAt int
 }
@@ -45,13 +48,13 @@ func newMachine(data []byte, d Decoder) *machine {
 }
 
 func (m *machine) free() {
-	stack, memo, marks := m.stack, m.memo, m.marks
+	stack, memo, marks, spans := m.stack, m.memo, m.marks, m.spans
 	clear(stack[:max(m.high, len(stack))])
 	clear(memo)
-	if cap(stack) > keep || cap(memo) > keep || cap(marks) > keep {
-		stack, memo, marks = nil, nil, nil
+	if cap(stack) > keep || cap(memo) > keep || cap(marks) > keep || cap(spans) > keep {
+		stack, memo, marks, spans = nil, nil, nil, nil
 	}
-	*m = machine{stack: stack[:0], memo: memo[:0], marks: marks[:0]}
+	*m = machine{stack: stack[:0], memo: memo[:0], marks: marks[:0], spans: spans[:0]}
 	machines.Put(m)
 }
 

@@ -61,20 +61,17 @@ func (m *machine) signed() ([]byte, error) {
 }
 
 func (m *machine) binInt(op byte) error {
-	width := 4
-	switch op {
-	case opBinInt1:
-		width = 1
-	case opBinInt2:
-		width = 2
-	}
-	u, err := m.length(width)
-	if err != nil {
-		return err
-	}
-	i := int64(u)
-	if op == opBinInt {
-		i = int64(int32(u))
+	var i int64
+	b := m.data[m.pos:]
+	switch {
+	case op == opBinInt1 && len(b) >= 1:
+		i, m.pos = int64(b[0]), m.pos+1
+	case op == opBinInt2 && len(b) >= 2:
+		i, m.pos = int64(binary.LittleEndian.Uint16(b)), m.pos+2
+	case op == opBinInt && len(b) >= 4:
+		i, m.pos = int64(int32(binary.LittleEndian.Uint32(b))), m.pos+4
+	default:
+		return ErrTruncated
 	}
 	m.push(boxed(i))
 	return nil
@@ -162,21 +159,25 @@ func (m *machine) unicode(op byte) error {
 // windowSize is how much is copied at once for short strings; a string that is kept keeps at most this much alive.
 const windowSize = 256
 
-// str makes a string of bytes that end at pos. Short ones are parts of one copy of their neighbourhood, as an
+// str makes a string of the bytes that end at pos. Short ones are parts of one copy of their neighbourhood, as an
 // allocation costs more than the copy.
 func (m *machine) str(b []byte) (string, error) {
 	if !validText(b) {
 		return "", errors.New("the string is not UTF-8")
 	}
-	if len(b) > windowSize/4 {
-		return string(b), nil
+	return m.sub(span{m.pos - len(b), m.pos}), nil
+}
+
+// sub is the text at this place of the pickle.
+func (m *machine) sub(at span) string {
+	if at.end-at.start > windowSize/4 {
+		return string(m.data[at.start:at.end])
 	}
-	start, end := m.pos-len(b), m.pos
-	if start < m.windowAt || end > m.windowAt+len(m.window) {
-		m.windowAt = start
-		m.window = string(m.data[start:min(start+windowSize, len(m.data))])
+	if at.start < m.windowAt || at.end > m.windowAt+len(m.window) {
+		m.windowAt = at.start
+		m.window = string(m.data[at.start:min(at.start+windowSize, len(m.data))])
 	}
-	return m.window[start-m.windowAt : end-m.windowAt], nil
+	return m.window[at.start-m.windowAt : at.end-m.windowAt]
 }
 
 // validText tells whether b is UTF-8 in which, as in Python's str, surrogates may stand alone.
@@ -212,13 +213,20 @@ func (m *machine) bytes(op byte) error {
 	if err != nil {
 		return err
 	}
-	b = append(make([]byte, 0, len(b)), b...)
+	b = copied(b)
 	if op == opByteArray8 {
 		m.push(&ByteArray{b})
 	} else {
 		m.push(Bytes(b))
 	}
 	return nil
+}
+
+// copied is a copy of the same size, made without clearing the memory first.
+func copied(b []byte) []byte {
+	c := make([]byte, len(b))
+	copy(c, b)
+	return c
 }
 
 func (m *machine) binString(op byte) error {

@@ -65,6 +65,9 @@ func (w *writer) mapping(v reflect.Value, ti *typeInfo) error {
 		w.op(opNone)
 		return nil
 	}
+	if m, ok := v.Interface().(map[string]any); ok {
+		return w.stringMap(m)
+	}
 	id := ident{v.UnsafePointer(), 0}
 	if w.recall(id) {
 		return nil
@@ -75,17 +78,39 @@ func (w *writer) mapping(v reflect.Value, ti *typeInfo) error {
 	defer w.leave()
 	w.begin(opEmptyDict, id)
 	b := batch{w: w, left: v.Len(), one: opSetItem, many: opSetItems}
+	var key, elem reflect.Value
+	if ti.key.reusable() {
+		key = reflect.New(ti.key.typ).Elem()
+	}
+	if ti.elem.reusable() {
+		elem = reflect.New(ti.elem.typ).Elem()
+	}
 	for it := v.MapRange(); it.Next(); {
 		b.before()
-		if err := w.mapKey(it.Key(), ti.key); err != nil {
-			return within(err, " (key %v)", it.Key())
+		if ti.key.reusable() {
+			key.SetIterKey(it)
+		} else {
+			key = it.Key()
 		}
-		if err := w.reflect(it.Value(), ti.elem); err != nil {
-			return within(err, "[%v]", it.Key())
+		if ti.elem.reusable() {
+			elem.SetIterValue(it)
+		} else {
+			elem = it.Value()
+		}
+		if err := w.mapKey(key, ti.key); err != nil {
+			return within(err, " (key %v)", key)
+		}
+		if err := w.reflect(elem, ti.elem); err != nil {
+			return within(err, "[%v]", key)
 		}
 		b.after()
 	}
 	return nil
+}
+
+// reusable tells whether one variable may hold values of the type in turn: not where the memo knows things by their address.
+func (ti *typeInfo) reusable() bool {
+	return !ti.marshal && !ti.marshalP && (scalarForm(ti) || ti.form == formInterface)
 }
 
 func (w *writer) mapKey(k reflect.Value, ti *typeInfo) error {

@@ -131,7 +131,7 @@ func (w *writer) name(s string) error {
 
 func (w *writer) text(s string) error {
 	if !utf8.ValidString(s) && !validText([]byte(s)) {
-		return &TypeError{Value: "a Python str", Type: reflect.TypeFor[string](), Why: fmt.Sprintf("%.20q is not UTF-8; use Bytes or []byte", s)}
+		return &TypeError{Type: reflect.TypeFor[string](), Why: fmt.Sprintf("%.20q is not UTF-8; use Bytes or []byte", s)}
 	}
 	n := len(s)
 	if n < 256 && w.proto >= 4 {

@@ -1,8 +1,10 @@
 package pool
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,10 +53,12 @@ func give[Out any](ctx context.Context, out *Out) error {
 }
 
 // adopt makes the arrays that a worker gave this process's own. An array that stands in the result twice has one owner.
-func adopt[Out any](s *shm.Space, out *Out) error {
+// encoded is what out was decoded from: an array that it names and out does not hold went into an any, where it is no
+// array.
+func adopt[Out any](s *shm.Space, out *Out, encoded []byte) error {
 	given := s.TagPrefix("w") // other unnamed files of ours have no tag: they are only referred to
 	var adopted []string
-	return ndarray.Walk(out, func(a *ndarray.Any) error {
+	err := ndarray.Walk(out, func(a *ndarray.Any) error {
 		seg := a.Segment()
 		if seg == nil {
 			return nil
@@ -66,6 +70,11 @@ func adopt[Out any](s *shm.Space, out *Out) error {
 		adopted = append(adopted, path)
 		return s.Adopt(seg)
 	})
+	if named := bytes.Count(encoded, []byte(s.Path()+"/"+given)); err == nil && named > len(adopted) {
+		err = fmt.Errorf("atrium: the result has %d arrays where a %T has no place for them: give it a field of type ndarray.Any or ndarray.Array for each, not any", named-len(adopted), *out)
+		return errors.Join(err, ndarray.Walk(out, func(a *ndarray.Any) error { return a.Close() }))
+	}
+	return err
 }
 
 // closeArrays closes the arrays of a call's argument and result once the result is encoded, and keeps the call's error.

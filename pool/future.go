@@ -28,7 +28,7 @@ func (f *Future[Out]) settle(o engine.Outcome) {
 	f.err = o.Err
 	if f.err == nil {
 		if f.err = f.decode(o.Result, &f.value); f.err == nil {
-			f.err = adopt(f.pool.space, &f.value)
+			f.err = adopt(f.pool.space, &f.value, o.Result)
 		}
 	}
 	f.mu.Lock()

@@ -3,6 +3,7 @@
 Runs inside a child of a driver: descriptor 3 is the socket to it, descriptor 4 was this file. Standard library
 only; NumPy is imported when the first array comes or goes. The module is importable by user code as atrium_worker.
 """
+import collections
 import importlib
 import importlib.util
 import io
@@ -79,32 +80,36 @@ def _send(kind, task=0, *body):
             _sock.sendall(p)
 
 
-def _receive_exactly(n):
-    b = _sock.recv(n, socket.MSG_WAITALL)
-    if len(b) == n:
-        return b
-    parts = [b] if b else []
-    have = len(b)
-    while have < n:
-        b = _sock.recv(min(n - have, 1 << 20))
+_buffer = bytearray()
+
+
+def _receive(wait=True):
+    """The next frame as (kind, task, body); None when none has come and we do not wait."""
+    while True:
+        missing = HEAD.size - len(_buffer)
+        if missing <= 0:
+            n, kind, task = HEAD.unpack_from(_buffer)
+            missing = 4 + n - len(_buffer)
+            if missing <= 0:
+                body = bytes(memoryview(_buffer)[HEAD.size:4 + n])
+                del _buffer[:4 + n]
+                return kind, task, body
+        try:
+            b = _sock.recv(min(max(missing, 65536), 1 << 20), 0 if wait else socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
         if not b:
             os._exit(1)  # the driver is gone
-        parts.append(b)
-        have += len(b)
-    return b"".join(parts)
-
-
-def _receive():
-    n, kind, task = HEAD.unpack(_receive_exactly(HEAD.size))
-    return kind, task, _receive_exactly(n - 9) if n > 9 else b""
+        _buffer.extend(b)
 
 
 # ---- what is printed goes to the driver with the task's number
 
 class _Printer(io.TextIOBase):
+    encoding, errors = "utf-8", "backslashreplace"
+
     def __init__(self, stream, name):
         self._stream, self.name, self._line = stream, name, ""
-        self.encoding, self.errors = "utf-8", "backslashreplace"
         self.task = 0
 
     def writable(self):
@@ -447,10 +452,22 @@ def main():
         os._exit(2)
     _send(READY)
     budget = _setup.get("memory") or 0
+    waiting = collections.deque()
     stop = False
-    while not stop:
-        kind, task, body = _receive()
-        if kind == TASK:
+    while waiting or not stop:
+        frame = _receive(wait=not waiting)
+        while frame is not None:  # all that has come, so that nothing is begun that was called back
+            kind, task, body = frame
+            if kind == TASK:
+                waiting.append((task, body))
+            elif kind == RECALL:
+                _send(RETURNED, 0, *(struct.pack("<Q", t) for t, _ in waiting))
+                waiting.clear()
+            elif kind == STOP:
+                stop = True
+            frame = _receive(wait=False)
+        if waiting:
+            task, body = waiting.popleft()
             _cells[_cell] = task
             kind, body = _call(task, body)
             _flush()
@@ -464,9 +481,5 @@ def main():
             if budget and _private() > budget:
                 _send(RETIRE)
                 budget = 0
-        elif kind == RECALL:
-            _send(RETURNED)
-        elif kind == STOP:
-            stop = True
     _flush()
     _sock.close()

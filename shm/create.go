@@ -2,10 +2,13 @@ package shm
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"example.com/atrium/internal/sys"
 )
 
 // crashPoint is where tests kill the process: between two steps that other processes can tell apart.
@@ -65,7 +68,7 @@ func (s *Space) createUnnamed(suffix string, size int64) (*Segment, error) {
 	path := filepath.Join(s.path, s.Reserve("")+suffix)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, noRoom(s.path, size, err)
 	}
 	defer f.Close()
 	crashPoint("create: opened")
@@ -85,6 +88,36 @@ func (s *Space) createUnnamed(suffix string, size int64) (*Segment, error) {
 	}
 	g.space, g.owns = s, true
 	return g, nil
+}
+
+// lookAtMemory is the size from which allocating asks how much memory is left, which costs 0.2 ms.
+const lookAtMemory = 16 << 20
+
+// allocate gives a new file in dir its storage. What cannot fit is refused before a byte is taken, as going on until the end
+// takes the room from everybody else; on tmpfs that is also what the memory left cannot hold, where going on would
+// have the kernel kill processes.
+func allocate(f *os.File, dir string, size int64) error {
+	free, total, err := sys.Free(dir)
+	if err != nil {
+		return err
+	}
+	if size >= lookAtMemory {
+		kind, err := sys.FileSystem(dir)
+		if err != nil {
+			return err
+		}
+		if memory := sys.AvailableMemory(); kind == "tmpfs" && size > memory-memory/20 {
+			return fmt.Errorf("%w for %s in %s: %s of memory are available; use less, or set ATRIUM_SPACE to a directory on a disk", ErrNoSpace, Bytes(size), dir, Bytes(memory))
+		}
+	}
+	if total > 0 && size > free {
+		return noRoom(dir, size, syscall.ENOSPC)
+	}
+	err = sys.Allocate(f, size)
+	if err != nil { // emptied first, so that the numbers are those without it
+		err = noRoom(dir, size, both(err, f.Truncate(0)))
+	}
+	return err
 }
 
 // Remove takes a name away, a block's at the top of /dev/shm too. Processes that have the object mapped keep its memory;

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"example.com/atrium/internal/sys"
@@ -74,40 +75,22 @@ func reason(err error) error {
 	return err
 }
 
-// lookAtMemory is the size from which allocating asks how much memory is left, which costs 0.2 ms.
-const lookAtMemory = 16 << 20
-
-// allocate gives f real storage in dir. What cannot fit is refused before a byte is taken: on tmpfs that is also what
-// the memory left cannot hold, where going on would have the kernel kill processes.
-func allocate(f *os.File, dir string, size int64) error {
-	free, total, err := sys.Free(dir)
-	if err != nil {
+// noRoom puts the numbers and the remedy into an error that says that a file system, a quota or a limit is full.
+func noRoom(dir string, size int64, err error) error {
+	if !slices.ContainsFunc(full, func(e error) bool { return errors.Is(err, e) }) {
 		return err
 	}
-	kind, err := sys.FileSystem(dir)
-	if err != nil {
-		return err
-	}
-	if kind == "tmpfs" && size >= lookAtMemory {
-		if memory := sys.AvailableMemory(); size > memory-memory/20 {
-			return fmt.Errorf("%w for %s in %s: %s of memory are available; use less, or set ATRIUM_SPACE to a directory on a disk", ErrNoSpace, Bytes(size), dir, Bytes(memory))
-		}
-	}
-	if total > 0 && size > free {
-		err = syscall.ENOSPC
-	} else if err = sys.Allocate(f, size); err == nil {
-		return nil
-	}
-	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) && !errors.Is(err, syscall.ENOMEM) {
-		return err
-	}
+	free, total, statErr := sys.Free(dir)
+	kind, _ := sys.FileSystem(dir)
 	hint := "free some, or choose another directory"
 	if kind == "tmpfs" {
 		hint = "run `atrium gc`, start the container with a larger --shm-size, or set ATRIUM_SPACE to a directory with room"
 	}
 	err = fmt.Errorf("%w for %s: %s has %s free of %s (%w); %s", ErrNoSpace, Bytes(size), dir, Bytes(free), Bytes(total), err, hint)
-	return both(err, f.Truncate(0))
+	return both(err, statErr)
 }
+
+var full = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.ENOMEM}
 
 // Bytes formats a number of bytes for people, in binary units.
 func Bytes(n int64) string {

@@ -18,7 +18,7 @@ const (
 
 // depth is how many tasks a worker may have: one that runs and, when tasks are short, about 2 ms of waiting ones.
 func (w *worker) depth() int {
-	if w.g.language == engine.Python || w.average == 0 {
+	if w.average == 0 {
 		return 1
 	}
 	return 1 + min(maxAhead, int(ahead/w.average))

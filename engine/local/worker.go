@@ -97,7 +97,7 @@ func (w *worker) live(tag string) {
 	}()
 	written := make(chan struct{})
 	go func() { defer close(written); w.write(stop) }()
-	w.read(t, tag)
+	w.read(c.proc, t, tag)
 	<-c.proc.Done()
 	close(stop)
 	<-written
@@ -123,16 +123,11 @@ func run(all []func()) {
 }
 
 // read takes frames until the process is gone.
-func (w *worker) read(t engine.Transport, tag string) {
+func (w *worker) read(p *process.Process, t engine.Transport, tag string) {
 	for {
 		f, err := t.Receive()
 		if err != nil {
-			w.e.mu.Lock()
-			if w.state == ready && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syscall.ECONNRESET) {
-				w.refused = err
-			}
-			w.kill() // nobody can speak to the process any more
-			w.e.unlock()
+			w.hungUp(p, err)
 			return
 		}
 		w.e.mu.Lock()
@@ -144,6 +139,24 @@ func (w *worker) read(t engine.Transport, tag string) {
 		w.e.unlock()
 		run(ended)
 	}
+}
+
+// hungUp sees to the end of a process that does not speak to us any more: one that is on its way out may end by itself, and
+// so tell how.
+func (w *worker) hungUp(p *process.Process, err error) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		select {
+		case <-p.Done():
+			return
+		case <-time.After(w.e.cfg.Grace):
+		}
+	}
+	w.e.mu.Lock()
+	defer w.e.unlock()
+	if w.state == ready && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syscall.ECONNRESET) {
+		w.refused = err
+	}
+	w.kill()
 }
 
 // took acts on one frame. The caller holds mu.
