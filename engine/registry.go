@@ -36,8 +36,11 @@ func Lookup(name string) (Invoke, error) {
 		ErrNotFound, name, strings.Join(Names(), ", "))
 }
 
-// Names lists the registered functions.
-func Names() []string { return slices.Sorted(maps.Keys(functions)) }
+// Names lists the registered functions, without those whose names begin or go on with a NUL: they are packages' own.
+func Names() []string {
+	names := slices.Sorted(maps.Keys(functions))
+	return slices.DeleteFunc(names, func(n string) bool { return strings.Contains(n, "\x00") })
+}
 
 // Session is what a running function's process knows about its driver.
 type Session struct {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"example.com/atrium/shm"
 )
 
 type hidden struct {
@@ -144,5 +146,25 @@ func TestWalkCostsNothingWithoutArrays(t *testing.T) {
 	fn := func(*Any) error { return nil }
 	if n := testing.AllocsPerRun(100, func() { _ = Walk(v, fn) }); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// What tells Walk that an array was changed, so that maps are written to then
+// and only then.
+func TestSame(t *testing.T) {
+	a := arange[int64](4, 4).Any
+	if b := a; !a.same(b) || !(Any{}).same(Any{}) {
+		t.Error("an array differs from itself")
+	}
+	other := arange[int64](4, 4).Any
+	for name, b := range map[string]Any{
+		"slice": a.Slice(1, 4), "head": a.Slice(0, 3), "transposed": a.Transpose(), "other memory": other, "zero": {},
+		"dtype": func() Any { b := a; d := *a.dtype; b.dtype = &d; return b }(), "read-only": func() Any { b := a; b.readOnly = true; return b }(),
+		"lease": func() Any { b := a; b.lease = &lease{}; return b }(), "segment": func() Any { b := a; b.seg = &shm.Segment{}; return b }(),
+		"less memory": func() Any { b := a; b.mem = b.mem[:120]; return b }(), "offset": func() Any { b := a; b.off = 8; return b }(),
+	} {
+		if a.same(b) || b.same(a) {
+			t.Errorf("%s: not told apart", name)
+		}
 	}
 }

@@ -22,7 +22,13 @@ func (m *machine) builtin(c Class, args Tuple) (v any, known bool, err error) {
 		if l, ok := only(args).(*List); ok {
 			return &List{slices.Clone(l.Items)}, true, nil
 		}
+	case Class{"builtins", "int"}, Class{"builtins", "float"}, Class{"builtins", "bool"}, Class{"builtins", "str"}:
+		// How a reducer_override writes a number of its own as Python's, as NumPy's scalars go: the call of a type with one of it.
+		return sameType(c.Name, only(args))
 	case Class{"builtins", "bytes"}:
+		if b, ok := only(args).(Bytes); ok {
+			return b, true, nil
+		}
 		if len(args) == 0 {
 			return Bytes{}, true, nil
 		}
@@ -32,10 +38,19 @@ func (m *machine) builtin(c Class, args Tuple) (v any, known bool, err error) {
 		b, ok, err := latin1(args)
 		return Bytes(b), ok, err
 	case Class{"builtins", "complex"}:
+		if c, ok := only(args).(complex128); ok {
+			return c, true, nil
+		}
 		if len(args) == 2 {
 			re, ok1 := args[0].(float64)
 			im, ok2 := args[1].(float64)
 			return complex(re, im), ok1 && ok2, nil
+		}
+	case Class{"copyreg", "__newobj_ex__"}: // NEWOBJ_EX before protocol 4
+		if len(args) == 3 {
+			a, ok1 := args[1].(Tuple)
+			kw, ok2 := args[2].(*Dict)
+			return &Object{Callable: args[0], Args: a, KwArgs: kw, New: true}, ok1 && ok2, nil
 		}
 	case Class{"builtins", "range"}:
 		if n, ok := int64s(args); ok && n[2] != 0 {
@@ -47,6 +62,21 @@ func (m *machine) builtin(c Class, args Tuple) (v any, known bool, err error) {
 		}
 	}
 	return nil, false, nil
+}
+
+func sameType(name string, v any) (any, bool, error) {
+	is := false
+	switch v.(type) {
+	case int64, *big.Int:
+		is = name == "int"
+	case float64:
+		is = name == "float"
+	case bool:
+		is = name == "bool"
+	case string:
+		is = name == "str"
+	}
+	return v, is, nil
 }
 
 func only(args Tuple) any {

@@ -6,19 +6,29 @@ import "math/big"
 // what cannot be pickled stays too.
 func canon(v any) any {
 	switch v := v.(type) {
-	case nil, bool, int64, float64, complex128, string, Bytes, *ByteArray, *List, Tuple, *Dict, *Set, *FrozenSet, *Object,
-		Class, Range, Slice, PersistentID, Extension, *Buffer, removed:
+	case nil, bool, int64, float64, complex128, string, Bytes, Tuple, Class, Range, Slice, PersistentID, Extension, removed:
 		return v
+	case *List:
+		return orNone(v)
+	case *Dict:
+		return orNone(v)
+	case *Object:
+		return orNone(v)
+	case *Set:
+		return orNone(v)
+	case *FrozenSet:
+		return orNone(v)
+	case *ByteArray:
+		return orNone(v)
+	case *Buffer:
+		return orNone(v)
 	case int:
 		return int64(v)
 	case *big.Int:
 		if v != nil && v.IsInt64() {
 			return v.Int64()
 		}
-		if v != nil {
-			return v
-		}
-		return nil
+		return orNone(v)
 	case []byte:
 		return Bytes(v)
 	case []any:
@@ -28,11 +38,18 @@ func canon(v any) any {
 	if err != nil {
 		return v
 	}
-	w, err := Decoder{}.Decode(data)
+	w, err := Decode(data)
 	if err != nil {
 		return v
 	}
 	return w
+}
+
+func orNone[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return p
 }
 
 // typeName is the name of v's type in Python.

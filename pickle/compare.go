@@ -8,7 +8,7 @@ import (
 // Equal tells whether two values are equal in Python: numbers by value across types (1 == 1.0 == True), bytes and bytearray
 // by content, sets regardless of order and freezing, dicts regardless of order; a list is never equal to a tuple. Cyclic values, where Python
 // gives up, are equal when no difference can be found. Go values are compared as what they would be pickled as.
-// NaN equals nothing. Time is linear in the number of distinct pairs that meet; below a depth of 10,000 values count as different.
+// Objects are compared by their parts (see Object), so that a Decimal or Fraction differs from a number. NaN equals nothing. Time is linear in the number of distinct pairs that meet; below a depth of 10,000 values count as different.
 func Equal(a, b any) bool {
 	var c comparer
 	return c.equal(a, b, 0)

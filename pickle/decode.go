@@ -9,7 +9,7 @@ type Decoder struct {
 }
 
 // Decode reads one pickle, which must be all of data. The value does not refer to data afterwards. Time and memory are linear in
-// len(data), with a factor of at most some fifty for the memory of hostile pickles (one byte makes a list).
+// len(data), with a factor of about a hundred at most for the memory (one byte can make a dict).
 func (d Decoder) Decode(data []byte) (any, error) {
 	v, rest, err := d.DecodePrefix(data)
 	if err == nil && len(rest) > 0 {

@@ -12,7 +12,7 @@
 // # Values
 //
 //	Python                 decoded as          also encoded from
-//	None                   nil                 nil pointers, maps, slices and interfaces
+//	None                   nil                 nil pointers and interfaces
 //	bool                   bool
 //	int                    int64, *big.Int     every integer type; *big.Int only outside of int64
 //	float                  float64             float32
@@ -20,9 +20,9 @@
 //	str                    string              named string types; lone surrogates as WTF-8
 //	bytes                  Bytes               []byte, [N]byte
 //	bytearray              *ByteArray
-//	list                   *List               slices and arrays
+//	list                   *List               slices and arrays (nil is empty)
 //	tuple                  Tuple
-//	dict                   *Dict               maps (in no particular order), structs (by field)
+//	dict                   *Dict               maps (in no order; nil is empty), structs (by field)
 //	set, frozenset         *Set, *FrozenSet
 //	range, slice           Range, Slice
 //	class, function        Class

@@ -68,7 +68,7 @@ func (r Range) canonical() Range {
 	case 0:
 		return Range{}
 	case 1:
-		return Range{r.Start, 0, 0}
+		return Range{r.Start, r.Start, 1}
 	default:
 		return Range{r.Start, r.Start + int64(n-1)*r.Step, r.Step} // the last element; wraps to the right one
 	}

@@ -62,10 +62,10 @@ func (p *printer) value(v any) {
 	case string:
 		p.str(v)
 	case Bytes:
-		p.bytes(v)
+		p.bytes(v, false)
 	case *ByteArray:
 		p.write("bytearray(")
-		p.bytes(v.Data)
+		p.bytes(v.Data, true)
 		p.write(")")
 	case Tuple, *List, *Dict, *Set, *FrozenSet, *Object:
 		p.container(v)

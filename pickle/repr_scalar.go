@@ -122,7 +122,8 @@ func (p *printer) escape(r rune) {
 	}
 }
 
-func (p *printer) bytes(b []byte) {
+// bytes prints bytes; a bytearray escapes the single quote even between double ones.
+func (p *printer) bytes(b []byte, array bool) {
 	if len(b) > p.max {
 		b = b[:p.max]
 	}
@@ -131,7 +132,7 @@ func (p *printer) bytes(b []byte) {
 	p.buf = append(p.buf, 'b', q)
 	for _, c := range b {
 		switch {
-		case c == q || c == '\\':
+		case c == q || c == '\\' || array && c == '\'':
 			p.buf = append(p.buf, '\\', c)
 		case c >= ' ' && c < 0x7f:
 			p.buf = append(p.buf, c)

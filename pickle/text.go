@@ -88,7 +88,7 @@ func decimal(b []byte) (any, error) {
 	if i, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 		return boxed(i), nil
 	}
-	if len(b) > maxDigits+1 {
+	if len(bytes.TrimLeft(b, "+-")) > maxDigits {
 		return nil, fmt.Errorf("%w: an integer in text has more than %d digits", ErrLimit, maxDigits)
 	}
 	x, ok := new(big.Int).SetString(string(b), 10)

@@ -22,10 +22,6 @@ func (w *writer) any(v any) error {
 	case string:
 		return w.string(v)
 	case []byte:
-		if v == nil {
-			w.op(opNone)
-			return nil
-		}
 		return w.bytes(v)
 	case Bytes:
 		return w.bytes(v)

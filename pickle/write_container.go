@@ -141,13 +141,13 @@ func (w *writer) tuple(t []any) error {
 	return nil
 }
 
-// sharable tells whether a value is worth a memo entry.
+// sharable tells whether a tuple with this value is worth a memo entry, lest it grows much where it is repeated.
 func sharable(v any) bool {
 	switch v := v.(type) {
 	case nil, bool, int, int64, float64, Class:
 		return false
 	case string:
-		return len(v) > longText
+		return len(v) > 8
 	}
 	return true
 }

@@ -3,10 +3,6 @@ package pickle
 import "reflect"
 
 func (w *writer) slice(items []any) error {
-	if items == nil {
-		w.op(opNone)
-		return nil
-	}
 	if err := w.enter(); err != nil {
 		return err
 	}
@@ -32,13 +28,17 @@ func (w *writer) elements(v reflect.Value, ti *typeInfo) error {
 	return nil
 }
 
-func (w *writer) stringMap(m map[string]any) error {
-	if m == nil {
-		w.op(opNone)
-		return nil
+// mapIdent is the identity of a map; the nil ones are all different.
+func mapIdent(v reflect.Value) (ident, bool) {
+	if v.IsNil() {
+		return ident{}, false
 	}
-	id := ident{reflect.ValueOf(m).UnsafePointer(), 0}
-	if w.recall(id) {
+	return ident{v.UnsafePointer(), 0}, true
+}
+
+func (w *writer) stringMap(m map[string]any) error {
+	id, known := mapIdent(reflect.ValueOf(m))
+	if known && w.recall(id) {
 		return nil
 	}
 	if err := w.enter(); err != nil {
@@ -61,15 +61,11 @@ func (w *writer) stringMap(m map[string]any) error {
 }
 
 func (w *writer) mapping(v reflect.Value, ti *typeInfo) error {
-	if v.IsNil() {
-		w.op(opNone)
-		return nil
-	}
 	if m, ok := v.Interface().(map[string]any); ok {
 		return w.stringMap(m)
 	}
-	id := ident{v.UnsafePointer(), 0}
-	if w.recall(id) {
+	id, known := mapIdent(v)
+	if known && w.recall(id) {
 		return nil
 	}
 	if err := w.enter(); err != nil {

@@ -27,20 +27,10 @@ func (w *writer) reflect(v reflect.Value, ti *typeInfo) error {
 	case formString:
 		return w.string(v.String())
 	case formBytes:
-		if v.IsNil() {
-			w.op(opNone)
-			return nil
-		}
 		return w.bytes(v.Bytes())
 	case formByteArray:
 		return w.plainBytes(bytesOf(v))
-	case formSlice:
-		if v.IsNil() {
-			w.op(opNone)
-			return nil
-		}
-		return w.elements(v, ti)
-	case formArray:
+	case formSlice, formArray:
 		return w.elements(v, ti)
 	case formMap:
 		return w.mapping(v, ti)

@@ -58,6 +58,10 @@ func (w *writer) big(x *big.Int) error {
 		w.int(x.Int64())
 		return nil
 	}
+	id, long := ident{x, 0}, x.BitLen() > longText*8
+	if long && w.recall(id) {
+		return nil
+	}
 	b, fill := x.Bytes(), byte(0)
 	if x.Sign() < 0 { // ^x = -x - 1
 		b, fill = new(big.Int).Not(x).Bytes(), 0xff
@@ -69,10 +73,6 @@ func (w *writer) big(x *big.Int) error {
 	if len(b) == 0 || b[len(b)-1]&0x80 != fill&0x80 {
 		b = append(b, fill)
 	}
-	id := ident{x, 0}
-	if len(b) > longText && w.recall(id) {
-		return nil
-	}
 	switch {
 	case len(b) < 256:
 		w.op(opLong1, byte(len(b)))
@@ -82,7 +82,7 @@ func (w *writer) big(x *big.Int) error {
 		return fmt.Errorf("pickle: %w: an int of more than 2 GiB", ErrLimit)
 	}
 	w.buf = append(w.buf, b...)
-	if len(b) > longText {
+	if long {
 		w.memoize(id)
 	}
 	return nil
@@ -93,7 +93,7 @@ func (w *writer) float(f float64) {
 }
 
 // longText is the length above which strings and bytes are memoized.
-const longText = 64
+const longText = 32
 
 func (w *writer) string(s string) error {
 	if len(s) <= longText {

@@ -32,21 +32,23 @@ type Options struct {
 // in the argument are closed when fn returns: Retain what is to stay.
 func Func[In, Out any](name string, fn func(ctx context.Context, in In) (Out, error)) *Function[In, Out] {
 	f := &Function[In, Out]{name: name, in: codec.For[In](), out: codec.For[Out]()}
-	engine.Register(name, func(ctx context.Context, arg []byte) ([]byte, error) {
+	engine.Register(name, func(ctx context.Context, arg []byte) (result []byte, err error) {
 		var in In
+		var out Out
+		defer func() { err = closeArrays(err, &in, &out) }() // also when fn panics
 		if err := f.in.Decode(arg, &in); err != nil {
 			return nil, fmt.Errorf("argument: %w", err)
 		}
-		out, err := fn(ctx, in)
-		var result []byte
-		if err == nil {
-			if err = give(ctx, &out); err == nil {
-				if result, err = f.out.Append(nil, &out); err != nil {
-					err = fmt.Errorf("result: %w", err)
-				}
-			}
+		if out, err = fn(ctx, in); err != nil {
+			return nil, err
 		}
-		return result, closeArrays(err, &in, &out)
+		if err = give(ctx, &out); err == nil {
+			result, err = f.out.Append(nil, &out)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("result: %w", err)
+		}
+		return result, nil
 	})
 	registerInto(name, fn)
 	return f

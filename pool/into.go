@@ -43,28 +43,28 @@ func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, e
 		return
 	}
 	in, out := codec.For[Into](), codec.For[Landed]()
-	engine.Register(name+intoSuffix, func(ctx context.Context, arg []byte) ([]byte, error) {
+	engine.Register(name+intoSuffix, func(ctx context.Context, arg []byte) (encoded []byte, err error) {
 		var q Into
+		var l Landed
+		var result Out
+		defer func() { err = closeArrays(closeArrays(err, &q, &l), &result, &result) }()
 		if err := in.Decode(arg, &q); err != nil {
 			return nil, fmt.Errorf("argument: %w", err)
 		}
 		var block In
-		var result Out
-		var l Landed
-		err := ndarray.Set(&block, q.In)
-		if err == nil {
-			if result, err = fn(ctx, block); err == nil {
-				l, err = land(q, result)
-			}
+		if err := ndarray.Set(&block, q.In); err != nil {
+			return nil, fmt.Errorf("argument: %w", err)
 		}
-		var b []byte
-		if err == nil {
-			if err = give(ctx, &l); err == nil {
-				b, err = out.Append(nil, &l)
-			}
+		if result, err = fn(ctx, block); err != nil {
+			return nil, err
 		}
-		err = closeArrays(err, &q, &l)
-		return b, closeArrays(err, &result, &result)
+		if l, err = land(q, result); err != nil {
+			return nil, err
+		}
+		if err := give(ctx, &l); err != nil {
+			return nil, fmt.Errorf("result: %w", err)
+		}
+		return out.Append(nil, &l)
 	})
 }
 

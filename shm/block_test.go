@@ -167,6 +167,7 @@ func TestRelink(t *testing.T) {
 // whole process tree, so its end unlinks the name (gh-82300), which Relink puts right.
 func TestPythonAttaches(t *testing.T) {
 	mptest.Check(t)
+	mptest.Python(t) // before there is anything to leave
 	s := mptest.Space(t)
 	b := ok[*shm.Block](t)(shm.CreateBlock(s, "", 1234))
 	copy(b.Bytes(), "from Go")
@@ -201,6 +202,7 @@ m.close()
 // TestPythonUntracked has the ways documented to keep the tracker off work.
 func TestPythonUntracked(t *testing.T) {
 	mptest.Check(t)
+	mptest.Python(t) // before there is anything to leave
 	s := mptest.Space(t)
 	b := ok[*shm.Block](t)(shm.CreateBlock(s, "", 4096))
 	b.Bytes()[0] = 7
@@ -243,6 +245,7 @@ func python313() string {
 
 func TestPythonCreates(t *testing.T) {
 	mptest.Check(t)
+	mptest.Python(t) // before there is anything to leave
 	p := mptest.StartPython(t, `
 from multiprocessing.shared_memory import SharedMemory
 m = SharedMemory(create=True, size=777)

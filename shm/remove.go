@@ -29,6 +29,7 @@ func removeSpace(dir string) error {
 		return err
 	}
 	defer s.abandon()
+	crashPoint("remove space: control open")
 	free, err := s.lockForRemoval()
 	if errors.Is(err, ErrSpaceGone) {
 		return fs.ErrNotExist // another remover was faster

@@ -271,6 +271,7 @@ func toAny[T any](v T) any { return v }
 
 func TestPythonReadsList(t *testing.T) {
 	mptest.Check(t)
+	mptest.Python(t) // before there is anything to leave
 	s := mptest.Space(t)
 	l := ok[*shm.ShareableList](t)(shm.NewShareableList(s, "", everything))
 	got := mptest.RunPython(t, `
@@ -305,6 +306,7 @@ l.shm.close()
 
 func TestPythonMakesList(t *testing.T) {
 	mptest.Check(t)
+	mptest.Python(t) // before there is anything to leave
 	p := mptest.StartPython(t, `
 from multiprocessing.shared_memory import ShareableList
 l = ShareableList([0, -1, 0.5, True, None, "", "12345678", "é", b"", b"abc", "äöüäöüäö", "nul\x00"])

@@ -27,6 +27,10 @@ func (w *worker) depth() int {
 // dispatch sends what waits to workers with room, and starts workers that are missing. The caller holds mu.
 func (e *Engine) dispatch(g *group) {
 	for len(g.pending) > 0 {
+		if g.pending[0].ended { // cancelled while it waited
+			g.pending = g.pending[1:]
+			continue
+		}
 		var best *worker
 		for _, w := range g.workers {
 			if w.state == ready && len(w.out) < w.depth() && (best == nil || len(w.out) < len(best.out)) {
@@ -81,6 +85,9 @@ func (w *worker) head() {
 	if j.task.Timeout > 0 {
 		j.limit = time.AfterFunc(j.task.Timeout, func() { w.e.overdue(j) })
 	}
+	if j.reason != nil { // cancelled while it waited behind others, and begun before it could be called back
+		w.end(j)
+	}
 }
 
 // overdue ends a job whose time is up. A Go worker knows the limit itself and is only killed when it does not heed it.
@@ -103,8 +110,6 @@ func (e *Engine) cancel(j *job, reason error) {
 		e.unlock()
 		return
 	}
-	g := &e.groups[j.task.Language]
-	g.pending = slices.DeleteFunc(g.pending, func(p *job) bool { return p == j })
 	done := e.finish(j, engine.Outcome{Err: reason})
 	e.unlock()
 	done()
@@ -118,10 +123,15 @@ func (e *Engine) interrupt(j *job, reason error) {
 		w.post(engine.Frame{Kind: engine.KindRecall})
 		return
 	}
+	w.end(j)
+}
+
+// end has the process end the job it runs. The caller holds mu.
+func (w *worker) end(j *job) {
 	w.interrupt(j)
-	time.AfterFunc(e.cfg.Grace, func() {
-		e.mu.Lock()
-		defer e.unlock()
+	time.AfterFunc(w.e.cfg.Grace, func() {
+		w.e.mu.Lock()
+		defer w.e.unlock()
 		if !j.ended && j.worker == w && len(w.out) > 0 && w.out[0] == j {
 			w.kill()
 		}

@@ -40,10 +40,13 @@ func TestRename(t *testing.T) {
 }
 
 // replaceLine is how README tells users to build against a checkout, in a go.mod or with `go mod edit`.
-var replaceLine = regexp.MustCompile(`(?m)replace[ =]"?(\S+?)(?: => |=)(\.\.?/\S*?)"?\s*$`)
+var replaceLine = regexp.MustCompile(`replace[ =]"?(\S+?)(?: => |=)(\.\.?/[\w./-]+)`)
 
 // A user's module, outside the tree, with the replace line that README shows.
 func TestBuildsFromOutside(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds every library package")
+	}
 	line := replaceLine.FindSubmatch(read(t, "README.md"))
 	if line == nil {
 		t.Fatal("README.md shows no replace line for building against a checkout")

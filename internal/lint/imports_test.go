@@ -33,8 +33,12 @@ var order = [][]string{
 	{"."},
 }
 
-// free are packages that may import all of them, and that none of them imports outside its tests.
-var free = []string{"cmd", "bench", "examples", "test", "internal/lint", "internal/mptest", "ndarray/internal/oracle"}
+// free are packages that may import all of them, and that none of them imports outside its tests: programs with their
+// parts, and what only tests use.
+var free = []string{
+	"cmd", "internal/arraymap", "internal/demo", "internal/kernel", "internal/picture",
+	"bench", "examples", "test", "internal/lint", "internal/mptest", "ndarray/internal/oracle",
+}
 
 func isFree(path string) bool {
 	return slices.ContainsFunc(free, func(f string) bool { return path == f || strings.HasPrefix(path, f+"/") })

@@ -96,6 +96,7 @@ func TestCheckSees(t *testing.T) {
 		{"descriptor", func() { f, _ := os.Open("/etc/passwd"); undo = func() { f.Close() } }, "/etc/passwd"},
 		{"child", func() { c := exec.Command("sleep", "100"); c.Start(); undo = func() { c.Process.Kill(); c.Wait() } }, "(sleep)"},
 		{"mapping", func() { g, _ := s.Create("thing", 10, nil); undo = func() { g.Close(); s.Remove("thing") } }, "/thing"},
+		{"Space", func() { o, _ := shm.Open(s.Path() + "-open"); undo = func() { o.Close(); shm.RemoveSpace(o.Path()) } }, "-open/.control"},
 	} {
 		p := &probe{}
 		mptest.Check(p)
@@ -143,6 +144,7 @@ type probe struct {
 }
 
 func (p *probe) Helper()                   {}
+func (p *probe) Skipped() bool             { return false }
 func (p *probe) Failed() bool              { return p.said != "" }
 func (p *probe) Cleanup(f func())          { p.cleanups = append(p.cleanups, f) }
 func (p *probe) Errorf(f string, a ...any) { p.said += fmt.Sprintf(f, a...) + "\n" }

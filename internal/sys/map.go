@@ -66,7 +66,7 @@ func control(f *os.File, fn func(fd int) error) error {
 	}
 	var inner error
 	if err := c.Control(func(fd uintptr) { inner = fn(int(fd)) }); err != nil {
-		return err
+		return os.ErrClosed // its own error, which package os does not translate here
 	}
 	return inner
 }

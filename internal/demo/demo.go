@@ -1,0 +1,158 @@
+// Package demo is `atrium demo`: the first thing to run. It does on a real picture what atrium is for, with nothing but this binary,
+// and checks all of it.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"time"
+
+	"example.com/atrium/pool"
+	"example.com/atrium/shm"
+)
+
+// Config of a run.
+type Config struct {
+	Side    int           // of the big picture, a power of two from 512; 0: 8192, which is 256 MiB, or less where memory is short
+	Workers int           // processes; 0: one for each core, 2 to 16
+	Space   string        // beside which the demo makes its own, as shm.Open takes it; "" is the default one
+	PNG     string        // where the poster goes; a file that is there is replaced
+	Begin   func(*Report) // is told where and with what, before the first step
+	Step    func(*Report) // is told of each step when it is done: the last of the report's
+}
+
+// Step is one of the things that were shown.
+type Step struct {
+	Name    string  `json:"name"`
+	OK      bool    `json:"ok"`
+	Text    string  `json:"text"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Report is what came of it.
+type Report struct {
+	OK      bool   `json:"ok"`
+	Workers int    `json:"workers"`
+	Space   string `json:"space"`
+	Side    int    `json:"side"`
+	Bytes   int64  `json:"bytes"`
+	Note    string `json:"note,omitempty"` // why the picture is smaller than usual
+	Steps   []Step `json:"steps"`
+	Ways    []Way  `json:"ways"`
+	PNG     string `json:"png,omitempty"`
+}
+
+// demo is a run.
+type demo struct {
+	cfg      Config
+	report   *Report
+	space    *shm.Space
+	pool     *pool.Pool
+	original image.Image
+	big, out pixels
+	bands    []band // of the work: from big to out
+	shown    pictures
+}
+
+// Run runs the demo, about ten seconds on two cores. The report says how far it came, also with an error, which is that of the step that
+// failed. Whatever happens, no process and no file of it is left but the poster; when the run itself is killed, the next one cleans up.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	d := &demo{cfg: cfg, report: &Report{}}
+	err := d.run(ctx)
+	if left := d.close(); left != nil {
+		err = errors.Join(err, left)
+	} else if err != nil && ctx.Err() != nil {
+		err = errors.New("interrupted; nothing was left behind")
+	}
+	d.report.OK = err == nil
+	return d.report, err
+}
+
+func (d *demo) run(ctx context.Context) (err error) {
+	if err := writable(d.cfg.PNG); err != nil {
+		return fmt.Errorf("%w; choose another place with --png", err)
+	}
+	if d.space, err = openSpace(d.cfg.Space); err != nil {
+		return err
+	}
+	if err := d.plan(); err != nil {
+		return err
+	}
+	if d.pool, err = d.newPool(ctx); err != nil {
+		return err
+	}
+	if d.cfg.Begin != nil {
+		d.cfg.Begin(d.report)
+	}
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) (string, error)
+	}{{"grow", d.grow}, {"change", d.change}, {"compare", d.compare}, {"kill", d.kill}, {"leave", d.leave}} {
+		if err := d.step(ctx, s.name, s.do); err != nil {
+			return err
+		}
+	}
+	return d.writePoster()
+}
+
+// step does one thing and tells of it.
+func (d *demo) step(ctx context.Context, name string, do func(context.Context) (string, error)) error {
+	begun := time.Now()
+	text, err := do(ctx)
+	s := Step{Name: name, OK: err == nil, Text: text, Seconds: time.Since(begun).Seconds()}
+	if err != nil {
+		s.Text = err.Error()
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	d.report.Steps = append(d.report.Steps, s)
+	if d.cfg.Step != nil && ctx.Err() == nil {
+		d.cfg.Step(d.report)
+	}
+	return err
+}
+
+func (d *demo) newPool(ctx context.Context) (*pool.Pool, error) {
+	return pool.New(ctx, pool.Config{Workers: d.report.Workers, Space: d.space.Path()})
+}
+
+// close ends and removes what is still there.
+func (d *demo) close() error {
+	var errs []error
+	if d.pool != nil {
+		errs = append(errs, d.pool.Terminate())
+		d.pool = nil
+	}
+	errs = append(errs, d.big.Close(), d.out.Close())
+	if d.space != nil {
+		errs = append(errs, d.space.Close(), shm.RemoveSpace(d.space.Path()))
+		d.space = nil
+	}
+	return errors.Join(errs...)
+}
+
+// openSpace makes a Space for this run alone, beside another, and removes those of runs that were killed.
+func openSpace(other string) (*shm.Space, error) {
+	beside := filepath.Dir(shm.DefaultPath())
+	if filepath.IsAbs(other) {
+		beside = filepath.Dir(other)
+	}
+	const name = "atrium-demo-"
+	old, _ := filepath.Glob(filepath.Join(beside, name+"[0-9]*"))
+	for _, dir := range old {
+		_ = shm.RemoveSpace(dir) // refused where somebody is in it
+	}
+	return shm.Open(filepath.Join(beside, fmt.Sprint(name, os.Getpid())))
+}
+
+// writable tells why a file could not be written.
+func writable(path string) error {
+	d, err := shm.NewDraft(path, 1)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Segment().Close(), d.Abort())
+}
