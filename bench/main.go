@@ -1,6 +1,6 @@
 // Command bench measures atrium against its peers, as ratios taken in one run: absolute figures mean little on a
 // shared machine. Each work is done by atrium, by the peers and, where there is one, by a floor (what the machine
-// itself can do), interleaved over several rounds; docs/ARCHITECTURE.md says what the works stand for.
+// itself can do), interleaved over several rounds; -list tells what the works are.
 //
 //	go run ./bench [-work NAME[,NAME]] [-rounds N] [-json] [-list]
 //

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,12 +23,16 @@ const answerWithin = 2 * time.Minute
 // exitWithin bounds the end of a peer after its teardown.
 const exitWithin = 20 * time.Second
 
+// leaveWithin bounds the end of a peer, and of what it started, once they were asked to.
+const leaveWithin = 2 * time.Second
+
 // A peer is a program under bench/peers that stays alive for all rounds; bench/peers/peer.py has the conversation.
 type peer struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers *bufio.Reader
 	errors  *os.File // what it wrote to stderr
+	gone    atomic.Bool
 }
 
 // python is a side played by one class of a Python program under bench/peers, which keeps its own clock.
@@ -137,8 +142,17 @@ func (p *peer) ended(ctx context.Context, do string) error {
 	return fmt.Errorf("the peer ended during %s; its last line: %q", do, last)
 }
 
-// kill ends the peer and every process that stayed in its group.
-func (p *peer) kill() { syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+// kill asks the peer and every process that stayed in its group to end, which leaves CPython's resource tracker the
+// time to remove shared memory, and ends those that are still there after leaveWithin.
+func (p *peer) kill() {
+	group := -p.cmd.Process.Pid
+	syscall.Kill(group, syscall.SIGTERM)
+	time.AfterFunc(leaveWithin, func() {
+		if !p.gone.Load() {
+			syscall.Kill(group, syscall.SIGKILL)
+		}
+	})
+}
 
 // stop lets the peer tear down what it started, then ends what is left.
 func (p *peer) stop() error {
@@ -148,5 +162,15 @@ func (p *peer) stop() error {
 	err = errors.Join(err, p.cmd.Wait())
 	late.Stop()
 	p.kill()
+	// Nothing tells when a process group is empty. Dead processes that wait for init still count.
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(leaveWithin); syscall.Kill(-p.cmd.Process.Pid, 0) == nil; <-tick.C {
+		if time.Now().After(end) {
+			syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+			break
+		}
+	}
+	p.gone.Store(true)
 	return errors.Join(err, p.errors.Close())
 }

@@ -67,7 +67,9 @@ class Peer:
             print("last words", file=sys.stderr)
             os._exit(3)
         if seed == 7:
-            import time; time.sleep(1000)
+            import signal, time
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(1000)
         return {"m": seed / 2}
     def teardown(self):
         pass

@@ -54,3 +54,13 @@ func (a Any) Retain() Any {
 	a.lease = l
 	return a
 }
+
+// Forget lets this process's memory shrink by a's pages, as shm.Segment.Forget
+// does. Does nothing on the heap.
+func (a Any) Forget() {
+	if a.seg == nil || a.Size() == 0 {
+		return
+	}
+	lo, hi := extent(a)
+	a.seg.Forget(int(lo), int(hi))
+}

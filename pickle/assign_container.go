@@ -43,7 +43,7 @@ func (a *assigner) slice(v any, rv reflect.Value, ti *typeInfo) error {
 		return mismatch(v, ti, "")
 	}
 	if len(items) > a.left {
-		return fmt.Errorf("pickle: %w: more elements than Limits.MaxItems", ErrLimit)
+		return a.exhausted()
 	}
 	// Always new memory: the slice that was there may be shared with others.
 	s := reflect.MakeSlice(ti.typ, len(items), len(items))

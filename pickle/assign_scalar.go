@@ -78,7 +78,7 @@ func setFloat(f float64, rv reflect.Value) bool {
 	return true
 }
 
-func byteString(v any, rv reflect.Value, ti *typeInfo) error {
+func (a *assigner) byteString(v any, rv reflect.Value, ti *typeInfo) error {
 	var b []byte
 	switch v := v.(type) {
 	case nil:
@@ -96,6 +96,10 @@ func byteString(v any, rv reflect.Value, ti *typeInfo) error {
 	default:
 		return mismatch(v, ti, "")
 	}
+	// Each place gets a copy, as the program may change its slice, but in the pickle they may all be one.
+	if a.left -= len(b) >> 4; a.left < 0 {
+		return a.exhausted()
+	}
 	if ti.form == formByteArray {
 		if len(b) != rv.Len() {
 			return mismatch(v, ti, fmt.Sprintf("it has %d bytes", len(b)))
@@ -103,7 +107,6 @@ func byteString(v any, rv reflect.Value, ti *typeInfo) error {
 		reflect.Copy(rv, reflect.ValueOf(b))
 		return nil
 	}
-	// A copy, as the program may change its slice and bytes may be shared.
 	rv.SetBytes(copied(b))
 	return nil
 }

@@ -10,8 +10,17 @@ import (
 // straight into the type's fields. At anything else (a tuple, an instance, a shared list, a key without a field, a number that does not
 // fit) it gives up, and the pickle is decoded and assigned instead, from its start; that way also finds the words for errors.
 //
-// A string, the only thing whose memo entry is looked at, is kept as where it stands in the pickle.
+// A span is where something stands in the pickle.
 type span struct{ start, end int }
+
+// A remembered is a memo entry. Only strings are recalled; they become one only when that is needed, as most are names of fields.
+type remembered struct {
+	span
+	text string
+}
+
+// noText is the memo entry of anything else.
+var noText = span{-1, -1}
 
 // direct reports whether all of the pickle is now in rv.
 func (m *machine) direct(rv reflect.Value, ti *typeInfo) bool {
@@ -51,10 +60,10 @@ func (m *machine) directValue(rv reflect.Value, ti *typeInfo, depth int) bool {
 	switch op {
 	case opEmptyList:
 		m.pos++
-		return ti.form == formSlice && m.directMemo(span{-1, -1}) && m.directList(rv, ti, depth)
+		return ti.form == formSlice && m.directMemo(noText) && m.directList(rv, ti, depth)
 	case opEmptyDict:
 		m.pos++
-		if !m.directMemo(span{-1, -1}) {
+		if !m.directMemo(noText) {
 			return false
 		}
 		switch ti.form {
@@ -69,7 +78,7 @@ func (m *machine) directValue(rv reflect.Value, ti *typeInfo, depth int) bool {
 }
 
 func (m *machine) directScalar(op byte, rv reflect.Value, ti *typeInfo) bool {
-	at, ok := m.scan(op)
+	at, entry, ok := m.scan(op)
 	if !ok {
 		return false
 	}
@@ -101,11 +110,12 @@ func (m *machine) directScalar(op byte, rv reflect.Value, ti *typeInfo) bool {
 		f := math.Float64frombits(binary.BigEndian.Uint64(b))
 		return ti.form == formFloat && setFloat(f, rv)
 	case opShortBinUnicode, opBinUnicode, opBinGet, opLongBinGet:
-		if ti.form != formString || !validText(b) {
+		if ti.form != formString {
 			return false
 		}
-		rv.SetString(m.sub(at))
-		return true
+		s, ok := m.directText(at, entry)
+		rv.SetString(s)
+		return ok
 	case opShortBinBytes, opBinBytes:
 		if ti.form != formBytes {
 			return false
@@ -116,6 +126,21 @@ func (m *machine) directScalar(op byte, rv reflect.Value, ti *typeInfo) bool {
 	return false
 }
 
+// directText makes a string, once for all that recall it.
+func (m *machine) directText(at span, entry int) (string, bool) {
+	if entry >= 0 && m.strings[entry].text != "" {
+		return m.strings[entry].text, true
+	}
+	if !validText(m.data[at.start:at.end]) {
+		return "", false
+	}
+	s := m.sub(at)
+	if entry >= 0 {
+		m.strings[entry].text = s
+	}
+	return s, true
+}
+
 func directInt(i int64, rv reflect.Value, ti *typeInfo) bool {
 	switch ti.form {
 	case formInt, formUint, formFloat:
@@ -124,9 +149,10 @@ func directInt(i int64, rv reflect.Value, ti *typeInfo) bool {
 	return false
 }
 
-// scan passes over a scalar's opcode and its memo entry, and says where its argument, or the string that it recalls, stands.
-func (m *machine) scan(op byte) (span, bool) {
-	at := span{m.pos + 1, m.pos + 1}
+// scan passes over a scalar's opcode, and says where its argument, or the string that it recalls, stands, and which memo
+// entry that string has, or -1.
+func (m *machine) scan(op byte) (at span, entry int, ok bool) {
+	at = span{m.pos + 1, m.pos + 1}
 	width := 0 // of a length before the argument
 	text := false
 	switch op {
@@ -150,83 +176,89 @@ func (m *machine) scan(op byte) (span, bool) {
 	case opBinUnicode:
 		width, text = 4, true
 	default:
-		return span{}, false
+		return at, -1, false
 	}
 	if width > 0 {
 		if at.start+width > len(m.data) {
-			return span{}, false
+			return at, -1, false
 		}
 		n := int(m.data[at.start])
 		if width == 4 {
 			u := binary.LittleEndian.Uint32(m.data[at.start:])
 			if uint64(u) > uint64(len(m.data)) {
-				return span{}, false
+				return at, -1, false
 			}
 			n = int(u)
 		}
 		at = span{at.start + width, at.start + width + n}
 	}
 	if at.end > len(m.data) {
-		return span{}, false
+		return at, -1, false
 	}
 	m.pos = at.end
-	entry := span{-1, -1}
+	n := len(m.strings)
 	if text {
-		entry = at
+		ok = m.directMemo(at)
+	} else {
+		ok = m.directMemo(noText)
 	}
-	return at, m.directMemo(entry)
+	if !text || len(m.strings) == n {
+		n = -1
+	}
+	return at, n, ok
 }
 
 // recall gives the string that a GET means.
-func (m *machine) recall(op byte) (span, bool) {
+func (m *machine) recall(op byte) (at span, entry int, ok bool) {
 	width := 1
 	if op == opLongBinGet {
 		width = 4
 	}
 	if m.pos+1+width > len(m.data) {
-		return span{}, false
+		return at, -1, false
 	}
 	i := uint32(m.data[m.pos+1])
 	if width == 4 {
 		i = binary.LittleEndian.Uint32(m.data[m.pos+1:])
 	}
 	m.pos += 1 + width
-	if int64(i) >= int64(len(m.spans)) || m.spans[i].start < 0 {
-		return span{}, false
+	if int64(i) >= int64(len(m.strings)) || m.strings[i].span == noText {
+		return at, -1, false
 	}
-	return m.spans[i], m.directMemo(m.spans[i])
+	at = m.strings[i].span
+	return at, int(i), m.directMemo(at)
 }
 
 // directMemo passes over the opcode that makes a memo entry of what was just read, if there is one.
-func (m *machine) directMemo(entry span) bool {
+func (m *machine) directMemo(at span) bool {
 	switch m.peek() {
 	case opMemoize:
 		m.pos++
 	case opBinPut:
-		if m.pos+2 > len(m.data) || int(m.data[m.pos+1]) != len(m.spans) {
+		if m.pos+2 > len(m.data) || int(m.data[m.pos+1]) != len(m.strings) {
 			return false
 		}
 		m.pos += 2
 	case opLongBinPut:
-		if m.pos+5 > len(m.data) || int64(binary.LittleEndian.Uint32(m.data[m.pos+1:])) != int64(len(m.spans)) {
+		if m.pos+5 > len(m.data) || int64(binary.LittleEndian.Uint32(m.data[m.pos+1:])) != int64(len(m.strings)) {
 			return false
 		}
 		m.pos += 5
 	default:
 		return true
 	}
-	m.spans = append(m.spans, entry)
-	return len(m.spans) <= m.limits.MaxMemo
+	m.strings = append(m.strings, remembered{span: at})
+	return len(m.strings) <= m.limits.MaxMemo
 }
 
 // follows tells whether n scalars and then the opcode end come next, without reading them.
 func (m *machine) follows(n int, end byte) bool {
-	pos, entries := m.pos, len(m.spans)
-	defer func() { m.pos, m.spans = pos, m.spans[:entries] }()
-	for range n {
-		if _, ok := m.scan(m.peek()); !ok {
-			return false
-		}
+	pos, entries := m.pos, len(m.strings)
+	found := true
+	for i := 0; i < n && found; i++ {
+		_, _, found = m.scan(m.peek())
 	}
-	return m.peek() == end
+	found = found && m.peek() == end
+	m.pos, m.strings = pos, m.strings[:entries]
+	return found
 }

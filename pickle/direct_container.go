@@ -89,6 +89,10 @@ func (m *machine) beginsItem() bool {
 
 func (m *machine) directStruct(rv reflect.Value, ti *typeInfo, depth int) bool {
 	next := 0 // the field that is likely to come, as most writers keep the order
+	seen := uint64(0)
+	if len(ti.fields) > 64 {
+		return false
+	}
 	return m.directItems(func() bool {
 		op := m.peek()
 		switch op {
@@ -96,7 +100,7 @@ func (m *machine) directStruct(rv reflect.Value, ti *typeInfo, depth int) bool {
 		default:
 			return false
 		}
-		at, ok := m.scan(op)
+		at, _, ok := m.scan(op)
 		if !ok {
 			return false
 		}
@@ -107,6 +111,10 @@ func (m *machine) directStruct(rv reflect.Value, ti *typeInfo, depth int) bool {
 			}
 		}
 		f := &ti.fields[next]
+		if seen&(1<<next) != 0 { // the last of equal keys counts, all of it
+			return false
+		}
+		seen |= 1 << next
 		next++
 		return m.directValue(f.make(rv), f.info, depth+1)
 	})

@@ -22,8 +22,8 @@ type machine struct {
 	keys   comparer // of dict keys and set elements; its steps count as items
 
 	buffers [][]byte
-	spans   []span // the memo of direct
-	items   int    // values that direct read
+	strings []remembered // the memo of direct
+	items   int          // values that direct read
 
 	window   string // a copy of data[windowAt:], of which short strings are parts
 	windowAt int
@@ -48,13 +48,14 @@ func newMachine(data []byte, d Decoder) *machine {
 }
 
 func (m *machine) free() {
-	stack, memo, marks, spans := m.stack, m.memo, m.marks, m.spans
+	stack, memo, marks, strings := m.stack, m.memo, m.marks, m.strings
 	clear(stack[:max(m.high, len(stack))])
 	clear(memo)
-	if cap(stack) > keep || cap(memo) > keep || cap(marks) > keep || cap(spans) > keep {
-		stack, memo, marks, spans = nil, nil, nil, nil
+	clear(strings)
+	if cap(stack) > keep || cap(memo) > keep || cap(marks) > keep || cap(strings) > keep {
+		stack, memo, marks, strings = nil, nil, nil, nil
 	}
-	*m = machine{stack: stack[:0], memo: memo[:0], marks: marks[:0], spans: spans[:0]}
+	*m = machine{stack: stack[:0], memo: memo[:0], marks: marks[:0], strings: strings[:0]}
 	machines.Put(m)
 }
 

@@ -60,7 +60,7 @@ func (o *Object) name() string {
 	switch c := o.Class(); {
 	case c.Name == "":
 		return "object"
-	case o.New && len(o.Args) == 0:
+	case o.New && len(o.Args) == 0 && o.KwArgs.Len() == 0:
 		return c.String()
 	default:
 		return c.leaf()

@@ -9,7 +9,7 @@ import (
 type Unmarshaler interface{ UnmarshalPickle(v any) error }
 
 // Unmarshal reads one pickle, which must be all of data, into the Go value that into points to. A value that does not fit gives a
-// *TypeError with its path; into may then be filled in part. What is in into and not in the pickle stays, except that slices are overwritten.
+// *TypeError with its path; after an error, into may be filled in part. What is in into and not in the pickle stays, except that slices are overwritten.
 // Values taken as they are (any, *List, Tuple …) are shared where the pickle shares them.
 func (d Decoder) Unmarshal(data []byte, into any) error {
 	rv := reflect.ValueOf(into)
@@ -27,9 +27,7 @@ func (d Decoder) Unmarshal(data []byte, into any) error {
 	if err != nil {
 		return err
 	}
-	limits := d.Limits.withDefaults()
-	a := assigner{left: limits.MaxItems, depth: min(limits.MaxDepth, maxDepth)}
-	return a.assign(v, rv.Elem(), ti)
+	return newAssigner(d.Limits.withDefaults()).assign(v, rv.Elem(), ti)
 }
 
 // Unmarshal is Decoder.Unmarshal with the default limits.
@@ -41,20 +39,27 @@ func Assign(v any, into any) error {
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
 		return fmt.Errorf("pickle: Assign needs a pointer that is not nil, not a %T", into)
 	}
-	limits := Limits{}.withDefaults()
-	a := assigner{left: limits.MaxItems, depth: maxDepth}
-	return a.assign(v, rv.Elem(), infoOf(rv.Type().Elem()))
+	return newAssigner(Limits{}.withDefaults()).assign(v, rv.Elem(), infoOf(rv.Type().Elem()))
 }
 
 // An assigner fills Go values. The bounds are for values that share or contain themselves, which Go's types unfold.
 type assigner struct {
-	left  int // elements
-	depth int
+	limits Limits
+	left   int // elements
+	depth  int
+}
+
+func newAssigner(l Limits) *assigner {
+	return &assigner{limits: l, left: l.MaxItems, depth: min(l.MaxDepth, maxDepth)}
+}
+
+func (a *assigner) exhausted() error {
+	return fmt.Errorf("pickle: %w", exceeded("MaxItems", a.limits.MaxItems))
 }
 
 func (a *assigner) assign(v any, rv reflect.Value, ti *typeInfo) error {
 	if a.left--; a.left < 0 {
-		return fmt.Errorf("pickle: %w", exceeded("MaxItems", Limits{}.withDefaults().MaxItems))
+		return a.exhausted()
 	}
 	if a.depth--; a.depth < 0 {
 		return fmt.Errorf("pickle: %w: the value is nested too deeply, or contains itself", ErrLimit)
@@ -91,7 +96,7 @@ func (a *assigner) fill(v any, rv reflect.Value, ti *typeInfo) error {
 		}
 		rv.SetString(s)
 	case formBytes, formByteArray:
-		return byteString(v, rv, ti)
+		return a.byteString(v, rv, ti)
 	case formSlice:
 		return a.slice(v, rv, ti)
 	case formArray:

@@ -33,12 +33,9 @@ func give[Out any](ctx context.Context, out *Out) error {
 		}
 		seg := a.Segment()
 		if seg == nil || seg.Mine() && (!a.Whole() || seg.Space() != s.Space) {
-			b, err := ndarray.NewAny(s.Space, "", a.DType(), false, a.Shape()...)
+			b, err := ndarray.Share(s.Space, "", *a)
 			if err != nil {
 				return err
-			}
-			if err := ndarray.Copy(b, *a); err != nil {
-				return errors.Join(err, b.Close())
 			}
 			if err := a.Close(); err != nil {
 				return err

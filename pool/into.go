@@ -47,7 +47,11 @@ func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, e
 		var q Into
 		var l Landed
 		var result Out
-		defer func() { err = closeArrays(closeArrays(err, &q, &l), &result, &result) }()
+		defer func() {
+			q.In.Forget() // a big file goes through a worker, it does not pile up in it
+			q.Out.Forget()
+			err = closeArrays(closeArrays(err, &q, &l), &result, &result)
+		}()
 		if err := in.Decode(arg, &q); err != nil {
 			return nil, fmt.Errorf("argument: %w", err)
 		}

@@ -25,8 +25,8 @@ func (s state) rate() string {
 		return ""
 	}
 	t := fmt.Sprintf("%s %s/s", number(float64(s.done)/sec), s.Unit)
-	if s.bytes > 0 {
-		t += ", " + shm.Bytes(int64(float64(s.bytes)/sec)) + "/s"
+	if each := int64(float64(s.bytes) / sec); each >= 1<<20 {
+		t += ", " + shm.Bytes(each) + "/s"
 	}
 	return t
 }

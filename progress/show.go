@@ -89,11 +89,11 @@ func (d *Display) print() {
 }
 
 // look is what the bar's parts ask for at each refresh.
-func (d *Display) look(part func(state) string) decor.Decorator {
+func (d *Display) look(part func(state) string, width ...decor.WC) decor.Decorator {
 	return decor.Any(func(decor.Statistics) string {
 		s, _ := d.tracker.now()
 		return part(s)
-	})
+	}, width...)
 }
 
 func (d *Display) draw() {
@@ -103,8 +103,8 @@ func (d *Display) draw() {
 		mpb.PrependDecorators(d.look(func(s state) string { return s.Name + " " })),
 		mpb.AppendDecorators(
 			d.look(func(s state) string { return " " + s.counts() }),
-			d.look(func(s state) string { return join("  ", s.rate()) }),
-			d.look(func(s state) string { return join("  ", s.remaining()) })),
+			d.look(func(s state) string { return "  " + s.rate() }, decor.WC{W: 28, C: decor.DindentRight}),
+			d.look(func(s state) string { return s.remaining() }, decor.WC{W: 10})),
 	}
 	if d.verbose {
 		options = append(options, mpb.BarExtender(mpb.BarFillerFunc(d.workers), false))
@@ -131,13 +131,6 @@ func (d *Display) draw() {
 	d.bar = nil
 	p.Wait()
 	d.mu.Unlock()
-}
-
-func join(space, text string) string {
-	if text == "" {
-		return ""
-	}
-	return space + text
 }
 
 func (d *Display) workers(w io.Writer, _ decor.Statistics) error {

@@ -45,8 +45,14 @@ class Into:
         self.block, self.lo, self.hi, self.out = block, lo, hi, out
 
     def call(self, f):
+        try:
+            return self._land(numpy().asarray(f(self.block)))
+        finally:
+            _forget(self.block)
+            _forget(self.out)
+
+    def _land(self, a):
         np = numpy()
-        a = np.asarray(f(self.block))
         own, rows = self.hi - self.lo, False
         if own > 0 and a.ndim > 0:
             rows = a.shape[0] in (own, len(self.block))
@@ -247,6 +253,20 @@ def _memory(a):
     return a if isinstance(a, mmap.mmap) else None
 
 
+def _forget(a):
+    """Lets our memory shrink by an array's pages, which stay in its file: a big file goes through a worker, it does not pile up in it."""
+    m = _memory(a) if _np is not None and isinstance(a, _np.ndarray) and a.flags.c_contiguous else None
+    if m is not None and a.nbytes >= mmap.PAGESIZE:
+        start = _offset(a, m)
+        first = start - start % mmap.PAGESIZE
+        m.madvise(mmap.MADV_DONTNEED, first, start + a.nbytes - first)
+
+
+def _offset(a, m):
+    """Where in the mapping m the elements of a begin."""
+    return a.__array_interface__["data"][0] - _np.frombuffer(m, _np.uint8).__array_interface__["data"][0]
+
+
 def _reduce_array(a):
     """How an array goes back: by reference when its memory is a shared file already, else copied into one, once."""
     np = numpy()
@@ -270,9 +290,7 @@ def _reduce_array(a):
 
 
 def _reference(a, path, inode, m, writable, owned):
-    offset = 0
-    if a.size:
-        offset = a.__array_interface__["data"][0] - _np.frombuffer(m, _np.uint8).__array_interface__["data"][0]
+    offset = _offset(a, m) if a.size else 0
     descr = "|V%d" % a.dtype.itemsize if a.dtype.names else _np.lib.format.dtype_to_descr(a.dtype)
     return array, (path, inode, offset, descr, a.shape, a.strides, writable, owned)
 

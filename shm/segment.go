@@ -135,6 +135,14 @@ func (g *Segment) Unnamed() bool {
 	return ok
 }
 
+// Forget lets this process's memory shrink by the pages of Bytes()[lo:hi]: they stay in the file, for others too, and come
+// back with a fault each (0.1 to 0.5 µs) when touched. For who goes once through more than it wants to be seen to hold.
+func (g *Segment) Forget(lo, hi int) {
+	if b := g.Bytes(); 0 <= lo && lo < hi && hi <= len(b) {
+		sys.Forget(b[lo:hi])
+	}
+}
+
 // Mine tells whether it is an unnamed file that this process owns.
 func (g *Segment) Mine() bool {
 	g.mu.Lock()

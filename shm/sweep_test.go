@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"example.com/atrium/internal/layout"
@@ -196,4 +198,31 @@ func TestLockIsNotInherited(t *testing.T) {
 	if proc, err := os.FindProcess(child); err == nil {
 		noErr(t, proc.Kill())
 	}
+}
+
+// TestLeavingDespiteCopies has Close free the slot and the Space although a copy of the descriptor lives on, as in a child
+// that is just being started.
+func TestLeavingDespiteCopies(t *testing.T) {
+	mptest.Check(t)
+	s := mptest.Space(t)
+	other := openAt(t, s.Path()+"-2")
+	q := mptest.Start(t, "dead", other.Path())
+	q.Expect("ready")
+	fds := ok[[]os.DirEntry](t)(os.ReadDir("/proc/self/fd"))
+	var locks []int
+	for _, e := range fds {
+		if target, _ := os.Readlink("/proc/self/fd/" + e.Name()); target == at(other, ".control") {
+			locks = append(locks, ok[int](t)(strconv.Atoi(e.Name())))
+		}
+	}
+	if len(locks) != 1 {
+		t.Fatalf("descriptors %v of the control file are open, want one", locks)
+	}
+	copied := ok[int](t)(syscall.Dup(locks[0]))
+	defer syscall.Close(copied)
+	noErr(t, other.Close())
+	q.Send(other.Owner())
+	q.Expect("true")
+	q.Done()
+	noErr(t, shm.RemoveSpace(other.Path()))
 }

@@ -23,6 +23,7 @@ the machine is restarted.`,
 		Args: verbArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(newArrayPutCommand(), newArrayListCommand(), newArrayInfoCommand(), newArrayGetCommand(), newArrayRmCommand())
 	return cmd
 }

@@ -26,7 +26,7 @@ func newArrayGetCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVarP(&out, "out", "o", "", "the .npy `file` to make (required)")
+	cmd.Flags().StringVarP(&out, "out", "o", "", ".npy file to make (required)")
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE.npy when it exists")
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagFilename("out", "npy"))

@@ -25,7 +25,7 @@ func newArrayPutCommand() *cobra.Command {
 			return putArray(cmd.OutOrStdout(), args[0], name, asJSON)
 		},
 	}
-	cmd.Flags().StringVarP(&name, "name", "n", "", "the array's `name` in the Space (required)")
+	cmd.Flags().StringVarP(&name, "name", "n", "", "the array's name in the Space (required)")
 	must(cmd.MarkFlagRequired("name"))
 	must(cmd.RegisterFlagCompletionFunc("name", cobra.NoFileCompletions))
 	addJSON(cmd, &asJSON)

@@ -60,8 +60,8 @@ The first result decides what OUT's other axes and dtype are; every other one mu
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&o.out, "out", "o", "", "the .npy `file` to make (required)")
-	f.StringVar(&o.png, "png", "", "make a picture of the result too: a PNG `file`")
+	f.StringVarP(&o.out, "out", "o", "", ".npy file to make (required)")
+	f.StringVar(&o.png, "png", "", "PNG file to make of the result too")
 	f.IntVar(&o.rows, "rows", 0, "call FUNC with blocks of this many rows (default one item; for go: functions about 2 MiB)")
 	f.IntVar(&o.halo, "halo", 0, "with --rows: also up to this many rows around each block")
 	f.IntVar(&o.workers, "workers", 0, "worker processes; 0 given explicitly runs go: functions in this process (default one for each core)")

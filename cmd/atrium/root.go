@@ -76,7 +76,7 @@ are: numpy.load("/dev/shm/atrium-UID/v1/default/NAME", mmap_mode="r+").`,
 	root.PersistentFlags().String("space", "", "Space to use: a name or a directory (default $ATRIUM_SPACE, else \"default\")")
 	root.SetVersionTemplate("atrium {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newMapCommand(), newArrayCommand(), newLsCommand(), newGCCommand(), newDoctorCommand(), newVersionCommand())
+	root.AddCommand(newDemoCommand(), newMapCommand(), newArrayCommand(), newLsCommand(), newGCCommand(), newDoctorCommand(), newVersionCommand())
 	return root
 }
 

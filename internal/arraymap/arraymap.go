@@ -72,6 +72,7 @@ type Skipped struct {
 var (
 	ErrUsage       = errors.New("wrong usage") // what the Config asks for makes no sense
 	ErrFunc        = errors.New("no such function")
+	ErrCut         = errors.New("the input was cut short while it was read")
 	ErrInterrupted = errors.New("interrupted; nothing was written")
 )
 

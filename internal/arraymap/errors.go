@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"example.com/atrium/internal/kernel"
 	"example.com/atrium/pool"
 )
 
@@ -25,7 +26,7 @@ func (e *CallError) Unwrap() error { return e.Err }
 // Traceback is Python's, or of a Go panic the function's part of the stack; "" when there is none.
 func (e *CallError) Traceback() string {
 	t := (*pool.TaskError)(nil)
-	if !errors.As(e.Err, &t) {
+	if !errors.As(e.Err, &t) || t.Kind == "fault" && strings.HasPrefix(e.Func, kernel.Prefix) { // the message says it all
 		return ""
 	}
 	text := strings.TrimRight(t.Traceback, "\n")
@@ -35,7 +36,8 @@ func (e *CallError) Traceback() string {
 	_, after, found := strings.Cut(text, "\npanic(")
 	if _, stack, ok := strings.Cut(after, "\n"); found && ok {
 		_, stack, _ = strings.Cut(stack, "\n") // the line that says where panic itself is
-		text, _, _ = strings.Cut(stack, "/pool.register")
+		text, _, _ = strings.Cut(stack, "/pool.registerInto[")
+		text, _, _ = strings.Cut(text, "/pool.Func[")
 		text = text[:strings.LastIndexByte(text, '\n')+1] // of what called the function nothing
 	}
 	return strings.TrimRight(text, "\n")
@@ -62,11 +64,23 @@ func reason(err error) string {
 	}
 	// Functions of one array are known to workers by a second name, which nobody has to see.
 	text = strings.NewReplacer("\x00into", "", `\x00into`, "").Replace(text)
+	if strings.Contains(text, "No space left on device") {
+		text += "; the first results pass through the Space: make room there, or set ATRIUM_SPACE to a directory on a disk"
+	}
 	if strings.Contains(text, "read-only") {
 		text += "; a map's input is mapped read-only: change a copy of it, a.copy()"
 	}
 	return text
 }
+
+// startError is why a function cannot be called at all.
+type startError struct {
+	text string
+	err  error
+}
+
+func (e *startError) Error() string { return e.text }
+func (e *startError) Unwrap() error { return e.err }
 
 // unwrapItem takes the index, which counts calls of one IMap, out of its error.
 func unwrapItem(index int, err error) (int, error) {
@@ -79,7 +93,7 @@ func unwrapItem(index int, err error) (int, error) {
 // fail gives the error that ends the map because call i failed, or nil when it goes on without it.
 func (m *mapping) fail(i int, err error) error {
 	if errors.Is(err, pool.ErrStart) || errors.Is(err, pool.ErrNotFound) { // it would be the same for every item
-		return fmt.Errorf("%s: %s%s", m.fn.Text, reason(err), m.fn.hint())
+		return &startError{m.fn.Text + ": " + strings.ReplaceAll(reason(err), "\natrium: ", ": ") + m.fn.hint(err), err}
 	}
 	e := &CallError{m.fn.Text, m.cut.describe(i), err}
 	if !m.cfg.Skip {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/atrium/internal/kernel"
+	"example.com/atrium/process"
 )
 
 // Func is a function that can be mapped.
@@ -58,8 +59,13 @@ func ParseFunc(text string) (Func, error) {
 	return f, err
 }
 
-// hint tells of the slip that is likeliest when Python knows no such module.
-func (f Func) hint() string {
+// hint tells what to do when Python workers do not start because of err, or of the slip that is likeliest.
+func (f Func) hint(err error) string {
+	if f.Module != "" && strings.Contains(err.Error(), "No module named 'numpy'") {
+		if python, err := process.Interpreter(""); err == nil {
+			return fmt.Sprintf(" in %s: install it there (%s -m pip install numpy), or choose another Python with ATRIUM_PYTHON", python, python)
+		}
+	}
 	if f.Module == "" || strings.HasSuffix(f.Module, ".py") {
 		return ""
 	}

@@ -54,7 +54,7 @@ func (in input) cut() error {
 	if err != nil || st.Size() >= in.Segment().Size() {
 		return nil
 	}
-	return fmt.Errorf("%s was cut short while it was read: it has %d bytes now and had %d; do not write to an input before the map is done", in.path, st.Size(), in.Segment().Size())
+	return fmt.Errorf("%w: %s has %d bytes now and had %d; do not write to an input before the map is done", ErrCut, in.path, st.Size(), in.Segment().Size())
 }
 
 func firstBytes(path string) ([]byte, error) {

@@ -47,13 +47,14 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	m := &mapping{cfg: c, fn: f, in: in, report: &Report{Func: f.Text, In: describe(c.In, in.Any), Skipped: []Skipped{}}}
 	defer m.closeOutput()
 	begun := time.Now()
-	if err := m.run(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil, ErrInterrupted
-		}
-		if cut := in.cut(); cut != nil {
-			err = fmt.Errorf("%w (%w)", cut, err)
-		}
+	err = m.run(ctx)
+	if cut := in.cut(); cut != nil { // also when all that was seen of it was passed over
+		err = cut
+	}
+	if ctx.Err() != nil && err != nil {
+		err = ErrInterrupted
+	}
+	if err != nil {
 		return nil, err
 	}
 	m.report.Seconds = time.Since(begun).Seconds()

@@ -19,8 +19,8 @@ import (
 type Config struct {
 	Side    int           // of the big picture, a power of two from 512; 0: 8192, which is 256 MiB, or less where memory is short
 	Workers int           // processes; 0: one for each core, 2 to 16
-	Space   string        // beside which the demo makes its own, as shm.Open takes it; "" is the default one
 	PNG     string        // where the poster goes; a file that is there is replaced
+	Program string        // how the command is called, for the commands to try next
 	Begin   func(*Report) // is told where and with what, before the first step
 	Step    func(*Report) // is told of each step when it is done: the last of the report's
 }
@@ -35,15 +35,16 @@ type Step struct {
 
 // Report is what came of it.
 type Report struct {
-	OK      bool   `json:"ok"`
-	Workers int    `json:"workers"`
-	Space   string `json:"space"`
-	Side    int    `json:"side"`
-	Bytes   int64  `json:"bytes"`
-	Note    string `json:"note,omitempty"` // why the picture is smaller than usual
-	Steps   []Step `json:"steps"`
-	Ways    []Way  `json:"ways"`
-	PNG     string `json:"png,omitempty"`
+	OK      bool     `json:"ok"`
+	Workers int      `json:"workers"`
+	Space   string   `json:"space"`
+	Side    int      `json:"side"`
+	Bytes   int64    `json:"bytes"`
+	Note    string   `json:"note,omitempty"` // why the picture is smaller than usual
+	Steps   []Step   `json:"steps"`
+	Ways    []Way    `json:"ways"`
+	PNG     string   `json:"png,omitempty"`
+	Next    []string `json:"next,omitempty"` // commands to try
 }
 
 // demo is a run.
@@ -61,7 +62,7 @@ type demo struct {
 // Run runs the demo, about ten seconds on two cores. The report says how far it came, also with an error, which is that of the step that
 // failed. Whatever happens, no process and no file of it is left but the poster; when the run itself is killed, the next one cleans up.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
-	d := &demo{cfg: cfg, report: &Report{}}
+	d := &demo{cfg: cfg, report: &Report{Steps: []Step{}, Ways: []Way{}}}
 	err := d.run(ctx)
 	if left := d.close(); left != nil {
 		err = errors.Join(err, left)
@@ -76,7 +77,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := writable(d.cfg.PNG); err != nil {
 		return fmt.Errorf("%w; choose another place with --png", err)
 	}
-	if d.space, err = openSpace(d.cfg.Space); err != nil {
+	if d.space, err = openSpace(); err != nil {
 		return err
 	}
 	if err := d.plan(); err != nil {
@@ -96,7 +97,11 @@ func (d *demo) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return d.writePoster()
+	if err := d.writePoster(); err != nil {
+		return err
+	}
+	d.report.PNG, d.report.Next = d.cfg.PNG, next(d.cfg.Program, d.cfg.PNG)
+	return nil
 }
 
 // step does one thing and tells of it.
@@ -134,12 +139,9 @@ func (d *demo) close() error {
 	return errors.Join(errs...)
 }
 
-// openSpace makes a Space for this run alone, beside another, and removes those of runs that were killed.
-func openSpace(other string) (*shm.Space, error) {
+// openSpace makes a Space for this run alone, beside the default one, and removes those of runs that were killed.
+func openSpace() (*shm.Space, error) {
 	beside := filepath.Dir(shm.DefaultPath())
-	if filepath.IsAbs(other) {
-		beside = filepath.Dir(other)
-	}
 	const name = "atrium-demo-"
 	old, _ := filepath.Glob(filepath.Join(beside, name+"[0-9]*"))
 	for _, dir := range old {

@@ -93,7 +93,6 @@ func (d *demo) writePoster() error {
 		return err
 	}
 	defer draft.Abort()
-	d.report.PNG = d.cfg.PNG
 	return draft.Commit(true)
 }
 

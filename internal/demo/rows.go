@@ -82,7 +82,7 @@ func engrave(dst, above, here, below []float32, y, side int) {
 		u -= float32(math.Floor(float64(u)))
 		crest := max(2*u-1, 1-2*u) // 1 between the lines, 0 on them
 		shade := float32(math.Sqrt(float64(v)))
-		ink := 1.02 - 1.13*shade + 0.55*edge - crest
+		ink := 1.05 - 1.12*shade + 0.55*edge - crest
 		ink = min(max(ink/soft+0.5, 0), 1)
 		dst[x] = 1 - ink
 	}

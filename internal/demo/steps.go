@@ -98,16 +98,10 @@ func (d *demo) grow(ctx context.Context) (string, error) {
 		d.bands = append(d.bands, band{In: b.View, Lo: b.Lo - b.HaloLo, Out: d.out.Slice(b.Lo, b.Hi), First: b.Lo, Side: side})
 		parts = append(parts, band{In: small, Out: b.Own(), First: b.Lo, Side: side})
 	}
-	workers, err := grown.Map(ctx, d.pool, parts)
-	if err != nil {
+	if _, err := grown.Map(ctx, d.pool, parts); err != nil {
 		return "", err
 	}
-	seen := map[int]bool{}
-	for _, pid := range workers {
-		seen[pid] = true
-	}
-	return fmt.Sprintf("%d×%d portrait → %d×%d float32 in one shared array of %s, by %d processes",
-		size.X, size.Y, side, side, shm.Bytes(d.report.Bytes), len(seen)), nil
+	return fmt.Sprintf("%d×%d portrait → %d×%d float32, one shared array of %s", size.X, size.Y, side, side, shm.Bytes(d.report.Bytes)), nil
 }
 
 // change has two processes change the picture, which they find by its name, and looks at all of it.
@@ -132,31 +126,26 @@ func (d *demo) change(ctx context.Context) (string, error) {
 	if got := checksum(d.big); got != want {
 		return "", fmt.Errorf("this process sees checksum %08x where %08x was to come of it", got, want)
 	}
-	return fmt.Sprintf("processes %d and %d raised its contrast, half each; this process sees every value", two[0].Pid(), two[1].Pid()), nil
+	return fmt.Sprintf("processes %d and %d changed half of it each, and this one sees it all", two[0].Pid(), two[1].Pid()), nil
 }
 
 // kill does the work once more and kills a worker on the way. Bands read one array and write another, so that one may be done again.
 func (d *demo) kill(ctx context.Context) (string, error) {
-	if err := d.wipe(ctx); err != nil {
-		return "", err
-	}
-	victim, done := 0, 0
-	again := engraved.With(pool.Options{Retries: 3})
-	for _, err := range again.IMapUnordered(ctx, d.pool, slices.Values(d.bands)) {
-		if err != nil {
+	victim := 0
+	for range 20 { // a small picture may be done before anybody is caught at work
+		if err := d.wipe(ctx); err != nil {
 			return "", err
 		}
-		if done++; done < len(d.bands)/2 || victim != 0 {
-			continue
+		var err error
+		if victim, err = d.killOne(ctx); err != nil {
+			return "", err
 		}
-		if victim = d.busy(); victim != 0 {
-			if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-				return "", err
-			}
+		if victim != 0 {
+			break
 		}
 	}
 	if victim == 0 {
-		return "", errors.New("no worker was at work, so none was killed")
+		return "", errors.New("no worker was found at work, so none was killed")
 	}
 	if err := d.gone(ctx, victim); err != nil {
 		return "", err
@@ -165,7 +154,27 @@ func (d *demo) kill(ctx context.Context) (string, error) {
 	if got != want {
 		return "", fmt.Errorf("checksum %s after worker %d was killed, %s by one process", got, victim, want)
 	}
-	return fmt.Sprintf("worker %d got SIGKILL half way; its part was done again, checksum %s as by one process", victim, got), nil
+	return fmt.Sprintf("worker %d got SIGKILL half way; its part was done again: checksum %s", victim, got), nil
+}
+
+// killOne kills a worker once half of the work is done, if it finds one at work.
+func (d *demo) killOne(ctx context.Context) (victim int, err error) {
+	again := engraved.With(pool.Options{Retries: 3})
+	done := 0
+	for _, err := range again.IMapUnordered(ctx, d.pool, slices.Values(d.bands)) {
+		if err != nil {
+			return 0, err
+		}
+		if done++; done < len(d.bands)/2 || victim != 0 {
+			continue
+		}
+		if victim = d.busy(); victim != 0 {
+			if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return victim, nil
 }
 
 // busy is the worker that began its task last, 0 when none is at work.
@@ -230,5 +239,5 @@ func (d *demo) leave(context.Context) (string, error) {
 	if n := children(); n > 0 || len(files) > 0 || maps > 0 {
 		return "", fmt.Errorf("%d processes, %d files and %d mappings are left", n, len(files), maps)
 	}
-	return "no process, no file, no mapping; the demo's Space is gone too", nil
+	return "no process, no file, no mapping; its Space is gone too", nil
 }

@@ -19,6 +19,9 @@ type Way struct {
 	Private   int64   `json:"private_bytes"` // of all its processes together, at most
 	Processes int     `json:"processes"`     // this one and workers
 	Checksum  string  `json:"checksum"`
+
+	work func() error
+	pids func() []int
 }
 
 // The ways, as they are called.
@@ -32,42 +35,66 @@ const (
 const rounds = 2
 
 // compare does the work in three ways.
-func (d *demo) compare(ctx context.Context) (string, error) {
-	self := func() []int { return []int{os.Getpid()} }
-	err := d.time(ctx, byGoroutines, self, func() error {
-		return d.each(ctx, func(b band) error { return b.engrave(ctx) })
-	})
-	if err == nil {
-		err = d.compareCopies(ctx)
-	}
-	if err == nil {
-		err = d.time(ctx, byReference, withWorkers(d.pool), func() error {
-			_, err := engraved.Map(ctx, d.pool, d.bands)
-			return err
-		})
-	}
+func (d *demo) compare(ctx context.Context) (text string, err error) {
+	copies, err := d.newPool(ctx) // of its own, so that one way's garbage is not counted as another's
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("the same engraving in three ways, equal to the last bit (CRC-32C %s)", d.report.Ways[0].Checksum), nil
+	defer func() { err = errors.Join(err, copies.Close()) }()
+	ways := []Way{
+		{Name: byGoroutines, pids: func() []int { return []int{os.Getpid()} }, work: func() error {
+			return d.each(ctx, func(b band) error { return b.engrave(ctx) })
+		}},
+		{Name: byValue, pids: withWorkers(copies), work: func() error {
+			return d.each(ctx, func(b band) error {
+				result, err := engravedCopy.Call(ctx, copies, b.bytes())
+				if err == nil && copy(b.memory(), result) != len(b.memory()) {
+					err = fmt.Errorf("a result of %d bytes came back", len(result))
+				}
+				return err
+			})
+		}},
+		{Name: byReference, pids: withWorkers(d.pool), work: func() error {
+			_, err := engraved.Map(ctx, d.pool, d.bands)
+			return err
+		}},
+	}
+	for range rounds {
+		for i := range ways {
+			if err := d.time(ctx, &ways[i]); err != nil {
+				return "", fmt.Errorf("%s: %w", ways[i].Name, err)
+			}
+			if got, want := ways[i].Checksum, ways[0].Checksum; got != want {
+				return "", fmt.Errorf("%s: checksum %s where %s had %s", ways[i].Name, got, ways[0].Name, want)
+			}
+		}
+	}
+	d.report.Ways = ways
+	return "one engraving in three ways, equal to the last bit: checksum " + ways[0].Checksum, nil
 }
 
-// compareCopies has a pool of its own, so that one way's garbage is not counted as another's.
-func (d *demo) compareCopies(ctx context.Context) error {
-	p, err := d.newPool(ctx)
-	if err != nil {
+// time measures a way once, into an empty result.
+func (d *demo) time(ctx context.Context, w *Way) error {
+	if err := d.wipe(ctx); err != nil {
 		return err
 	}
-	err = d.time(ctx, byValue, withWorkers(p), func() error {
-		return d.each(ctx, func(b band) error {
-			result, err := engravedCopy.Call(ctx, p, b.bytes())
-			if err == nil && copy(b.memory(), result) != len(b.memory()) {
-				err = fmt.Errorf("a result of %d bytes came back", len(result))
-			}
-			return err
-		})
-	})
-	return errors.Join(err, p.Close())
+	debug.FreeOSMemory()
+	most := peak(w.pids)
+	begun := time.Now()
+	err := w.work()
+	took := time.Since(begun).Seconds()
+	w.Private = max(w.Private, most())
+	if w.Seconds == 0 || took < w.Seconds {
+		w.Seconds = took
+	}
+	w.Processes = len(w.pids())
+	w.Checksum = fmt.Sprintf("%08x", checksum(d.out))
+	return err
+}
+
+// wipe empties the result, so that no work can pass for another's.
+func (d *demo) wipe(ctx context.Context) error {
+	return d.each(ctx, func(b band) error { clear(b.memory()); return nil })
 }
 
 // each calls f for every band, in as many goroutines as there are workers.
@@ -94,44 +121,6 @@ func (d *demo) each(ctx context.Context, f func(band) error) error {
 	close(bands)
 	all.Wait()
 	return context.Cause(ctx)
-}
-
-// time measures a way, into an empty result each time.
-func (d *demo) time(ctx context.Context, name string, pids func() []int, work func() error) error {
-	w := Way{Name: name}
-	for range rounds {
-		if err := d.wipe(ctx); err != nil {
-			return err
-		}
-		debug.FreeOSMemory()
-		most := peak(pids)
-		begun := time.Now()
-		err := work()
-		took := time.Since(begun).Seconds()
-		w.Private = max(w.Private, most())
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if w.Seconds == 0 || took < w.Seconds {
-			w.Seconds = took
-		}
-		w.Processes = len(pids())
-		sum := fmt.Sprintf("%08x", checksum(d.out))
-		if w.Checksum != "" && sum != w.Checksum {
-			return fmt.Errorf("%s: the same work gave checksum %s, then %s", name, w.Checksum, sum)
-		}
-		w.Checksum = sum
-	}
-	d.report.Ways = append(d.report.Ways, w)
-	if first := d.report.Ways[0]; w.Checksum != first.Checksum {
-		return fmt.Errorf("%s gave checksum %s, %s gave %s", w.Name, w.Checksum, first.Name, first.Checksum)
-	}
-	return nil
-}
-
-// wipe empties the result, so that no work can pass for another's.
-func (d *demo) wipe(ctx context.Context) error {
-	return d.each(ctx, func(b band) error { clear(b.memory()); return nil })
 }
 
 // withWorkers gives the pids of this process and a pool's.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
-	"os"
 	"strconv"
 
 	"example.com/atrium/ndarray"
@@ -27,12 +26,12 @@ type band struct {
 }
 
 // grown fills Out with its part of In, stretched: what workers run for the first step.
-var grown = pool.Func("demo:grow", func(ctx context.Context, b band) (int, error) {
+var grown = pool.Func("demo:grow", func(ctx context.Context, b band) (struct{}, error) {
 	s := stretch{b.In.Len(), b.Side}
 	wide := map[int][]float32{} // rows of In that are stretched already; four are needed at a time
 	for i, dst := range b.Out.Rows() {
 		if err := ctx.Err(); err != nil {
-			return 0, err
+			return struct{}{}, err
 		}
 		at, weight := s.taps(b.First + i)
 		var rows [4][]float32
@@ -46,7 +45,7 @@ var grown = pool.Func("demo:grow", func(ctx context.Context, b band) (int, error
 		}
 		blend(dst, rows, weight)
 	}
-	return os.Getpid(), nil
+	return struct{}{}, nil
 })
 
 // developed is a process of its own that changes some rows of an array which it finds by its name.
@@ -82,8 +81,8 @@ var developed = process.Func("demo:develop", func(_ context.Context, args []stri
 })
 
 // engraved is the work that the demo compares ways of doing: here by reference.
-var engraved = pool.Func("demo:engrave", func(ctx context.Context, b band) (int, error) {
-	return os.Getpid(), b.engrave(ctx)
+var engraved = pool.Func("demo:engrave", func(ctx context.Context, b band) (struct{}, error) {
+	return struct{}{}, b.engrave(ctx)
 })
 
 func (b band) engrave(ctx context.Context) error {

@@ -31,6 +31,8 @@ func register(k *Kernel) *Kernel {
 }
 
 func (k *Kernel) block(ctx context.Context, b Block) ([]float64, error) {
+	defer b.In.Forget() // a big file goes through a worker, it does not pile up in it
+	defer b.Out.Forget()
 	if k.look == nil && b.Out.IsZero() {
 		return nil, fmt.Errorf("%s %w: no place for the result", k.Name, ErrInput)
 	}

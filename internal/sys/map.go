@@ -48,11 +48,23 @@ func Populate(b []byte) {
 	if len(b) == 0 {
 		return
 	}
+	advise(b, unix.MADV_POPULATE_READ)
+}
+
+func advise(b []byte, advice uintptr) {
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	page := uintptr(os.Getpagesize())
 	lo := start &^ (page - 1)
 	hi := (start + uintptr(len(b)) + page - 1) &^ (page - 1)
-	_, _, _ = unix.Syscall(unix.SYS_MADVISE, lo, hi-lo, unix.MADV_POPULATE_READ)
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, lo, hi-lo, advice)
+}
+
+// Forget takes the pages under b, part of a shared file mapping, out of this process's page table: they stay in the
+// file and fault in again when touched. Never for other memory, which it would empty. It is advice too.
+func Forget(b []byte) {
+	if len(b) > 0 {
+		advise(b, unix.MADV_DONTNEED)
+	}
 }
 
 // Address is where b's first byte lies, for matching the address of a fault to a mapping.

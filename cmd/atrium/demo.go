@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.com/atrium/internal/demo"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func newDemoCommand() *cobra.Command {
+	var png string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See it work, in ten seconds",
+		Long: `demo shows what atrium is for on a picture that it brings along, and checks every step: a shared array of
+256 MiB, processes that change it in place, the same work by goroutines, by processes that get copies and by
+processes that share memory, a worker that is killed, and that nothing is left in the end. It writes a
+picture of the result. Exit status 1 tells that a check failed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text := demo.Text{W: cmd.OutOrStdout(), Colour: colourful(cmd)}
+			c := demo.Config{PNG: png, Program: program()}
+			if !asJSON {
+				c.Begin, c.Step = text.Begin, text.Step
+			}
+			r, err := demo.Run(cmd.Context(), c)
+			if asJSON {
+				if err := printJSON(cmd.OutOrStdout(), r); err != nil {
+					return err
+				}
+			} else if err == nil {
+				text.End(r)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&png, "png", "atrium-demo.png", "where the picture goes; a file that is there is replaced")
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// colourful tells whether the output is a terminal that is to have colours.
+func colourful(cmd *cobra.Command) bool {
+	f, ok := cmd.OutOrStdout().(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// program is how this command was called, for commands that people copy.
+func program() string {
+	name := os.Args[0]
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/atrium"
+	}
+	return name
+}
