@@ -17,7 +17,7 @@ func reply(r Ref) *pickle.Object {
 
 func TestPickleRoundTrip(t *testing.T) {
 	s := mptest.Space(t)
-	a, err := New[float32](s, "a", 4, 6)
+	a, err := New[float32](s, "", 4, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestPickleRoundTrip(t *testing.T) {
 
 func TestPickleHostile(t *testing.T) {
 	s := mptest.Space(t)
-	a, err := New[float32](s, "a", 4, 6)
+	a, err := New[float32](s, "", 4, 6)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (m *machine) direct(rv reflect.Value, ti *typeInfo) bool {
 		return false
 	}
 	m.pos = 2
-	return m.directValue(rv, ti, 0) && m.peek() == opStop && m.pos == len(m.data)-1
+	return m.directValue(rv, ti, 0, opStop) && m.peek() == opStop && m.pos == len(m.data)-1
 }
 
 // peek is the next opcode after frames' headers, or 0 at the end.
@@ -45,8 +45,8 @@ func (m *machine) peek() byte {
 	return 0
 }
 
-// directValue reads the one value that starts at pos.
-func (m *machine) directValue(rv reflect.Value, ti *typeInfo, depth int) bool {
+// directValue reads the one value that starts at pos. The opcode that must follow it is end, or 0 when that is not known.
+func (m *machine) directValue(rv reflect.Value, ti *typeInfo, depth int, end byte) bool {
 	if m.items++; m.items > m.limits.MaxItems || depth > m.limits.MaxDepth || ti.unmarshal {
 		return false
 	}
@@ -55,12 +55,12 @@ func (m *machine) directValue(rv reflect.Value, ti *typeInfo, depth int) bool {
 		if rv.IsNil() {
 			rv.Set(reflect.New(ti.typ.Elem()))
 		}
-		return m.directValue(rv.Elem(), ti.elem, depth+1)
+		return m.directValue(rv.Elem(), ti.elem, depth+1, end)
 	}
 	switch op {
 	case opEmptyList:
 		m.pos++
-		return ti.form == formSlice && m.directMemo(noText) && m.directList(rv, ti, depth)
+		return ti.form == formSlice && m.directMemo(noText) && m.directList(rv, ti, depth, end)
 	case opEmptyDict:
 		m.pos++
 		if !m.directMemo(noText) {
@@ -68,9 +68,9 @@ func (m *machine) directValue(rv reflect.Value, ti *typeInfo, depth int) bool {
 		}
 		switch ti.form {
 		case formStruct:
-			return m.directStruct(rv, ti, depth)
+			return m.directStruct(rv, ti, depth, end)
 		case formMap:
-			return m.directMap(rv, ti, depth)
+			return m.directMap(rv, ti, depth, end)
 		}
 		return false
 	}

@@ -3,97 +3,84 @@ package pickle
 import "reflect"
 
 // Whether a container that was just opened goes on is seen from what follows: a MARK, whose items end in APPENDS or SETITEMS when they
-// are the container's own; scalars and an APPEND or SETITEM; else the container is complete, and what follows belongs to
-// another. A single item that is a container itself cannot be told from the next one without reading it, so that direct gives up.
+// are the container's own; or a single item with an APPEND or SETITEM. Where the end is known, all before it is the container's. Elsewhere
+// a single item is recognised when it is scalar, and otherwise taken for the next value of the outer container, which will then meet
+// an APPEND or SETITEM that it has no use for, and give up.
 
-func (m *machine) directList(rv reflect.Value, ti *typeInfo, depth int) bool {
+// single tells whether an item of n values and the opcode add come next.
+func (m *machine) single(n int, add, end byte) bool {
+	if end != 0 {
+		return m.peek() != end
+	}
+	return m.follows(n, add)
+}
+
+func (m *machine) directList(rv reflect.Value, ti *typeInfo, depth int, end byte) bool {
 	s := reflect.New(ti.typ).Elem()
 	n := 0
-	add := func() bool {
+	add := func(end byte) bool {
 		if n == s.Cap() {
 			s.Grow(1)
 		}
 		n++
 		s.SetLen(n)
-		return m.directValue(s.Index(n-1), ti.elem, depth+1)
+		return m.directValue(s.Index(n-1), ti.elem, depth+1, end)
 	}
 	for {
-		switch op := m.peek(); {
-		case op == opMark:
+		switch {
+		case m.peek() == opMark:
 			m.pos++
 			for m.peek() != opAppends {
-				if !add() {
+				if !add(0) {
 					return false
 				}
 			}
 			m.pos++
-		case op == opEmptyList || op == opEmptyDict:
-			if !scalarForm(ti.elem) {
-				return false
-			}
-			return done(rv, s, n)
-		case m.follows(1, opAppend):
-			if !add() {
+		case m.single(1, opAppend, end):
+			if !add(opAppend) || m.peek() != opAppend {
 				return false
 			}
 			m.pos++
 		default:
-			return done(rv, s, n)
+			if n == 0 { // an empty list is no nil slice
+				s = reflect.MakeSlice(ti.typ, 0, 0)
+			}
+			rv.Set(s)
+			return true
 		}
 	}
 }
 
-func done(rv, s reflect.Value, n int) bool {
-	if n == 0 { // an empty list is no nil slice
-		s = reflect.MakeSlice(s.Type(), 0, 0)
-	}
-	rv.Set(s)
-	return true
-}
-
-func scalarForm(ti *typeInfo) bool {
-	switch ti.form {
-	case formBool, formInt, formUint, formFloat, formString, formBytes:
-		return true
-	}
-	return false
-}
-
-// directItems reads the entries of a dict, each by item.
-func (m *machine) directItems(item func() bool) bool {
+// directItems reads the entries of a dict, each by item, which gets the opcode that follows the entry or 0.
+func (m *machine) directItems(end byte, item func(end byte) bool) bool {
 	for {
-		switch op := m.peek(); {
-		case op == opMark:
+		switch {
+		case m.peek() == opMark:
 			m.pos++
 			for m.peek() != opSetItems {
-				if !item() {
+				if !item(0) {
 					return false
 				}
 			}
 			m.pos++
-		case m.follows(2, opSetItem):
-			if !item() {
+		case m.single(2, opSetItem, end):
+			if !item(opSetItem) || m.peek() != opSetItem {
 				return false
 			}
 			m.pos++
 		default:
-			return !m.beginsItem()
+			return true
 		}
 	}
 }
 
-// beginsItem tells whether a key and a container come next, which may be an item of the dict at hand or the parent's next one.
-func (m *machine) beginsItem() bool {
-	return m.follows(1, opEmptyList) || m.follows(1, opEmptyDict) || m.follows(1, opMark)
-}
-
-func (m *machine) directStruct(rv reflect.Value, ti *typeInfo, depth int) bool {
+func (m *machine) directStruct(rv reflect.Value, ti *typeInfo, depth int, end byte) bool {
 	next := 0 // the field that is likely to come, as most writers keep the order
 	seen := uint64(0)
 	if len(ti.fields) > 64 {
 		return false
 	}
-	return m.directItems(func() bool {
+	return m.directItems(end, func(end byte) bool {
 		op := m.peek()
 		switch op {
 		case opShortBinUnicode, opBinUnicode, opBinGet, opLongBinGet:
@@ -116,11 +103,11 @@ func (m *machine) directStruct(rv reflect.Value, ti *typeInfo, depth int) bool {
 		}
 		seen |= 1 << next
 		next++
-		return m.directValue(f.make(rv), f.info, depth+1)
+		return m.directValue(f.make(rv), f.info, depth+1, end)
 	})
 }
 
-func (m *machine) directMap(rv reflect.Value, ti *typeInfo, depth int) bool {
+func (m *machine) directMap(rv reflect.Value, ti *typeInfo, depth int, end byte) bool {
 	if !scalarForm(ti.key) || ti.key.form == formBytes {
 		return false
 	}
@@ -128,10 +115,10 @@ func (m *machine) directMap(rv reflect.Value, ti *typeInfo, depth int) bool {
 		rv.Set(reflect.MakeMap(ti.typ))
 	}
 	key, elem := reflect.New(ti.key.typ).Elem(), reflect.New(ti.elem.typ).Elem()
-	return m.directItems(func() bool {
+	return m.directItems(end, func(end byte) bool {
 		key.SetZero()
 		elem.SetZero()
-		if !m.directValue(key, ti.key, depth+1) || !m.directValue(elem, ti.elem, depth+1) {
+		if !m.directValue(key, ti.key, depth+1, 0) || !m.directValue(elem, ti.elem, depth+1, end) {
 			return false
 		}
 		rv.SetMapIndex(key, elem)

@@ -104,6 +104,7 @@ func TestDirectSuffices(t *testing.T) {
 		1, -5, 1 << 40, 2.5, "text", strings.Repeat("x", 500), true, []byte("b"), []int{}, []int{1}, []int{1, 2}, make([]float64, 2500), []string{"a", "a", "b"},
 		smallCall{"a", 1, 2}, &smallCall{}, []smallCall{{"a", 1, 2}, {"b", 3, 4}}, row{1, "a", 2, []string{"x", "y"}}, []row{{Tags: []string{}}, {Tags: []string{"x"}}},
 		map[string]int{}, map[string]int{"a": 1}, map[int]string{1: "a", 2: "b"}, point{1, 2}, struct{ P *int }{&one}, struct{ P *int }{}, [][]int{{1, 2}, {3}}, struct{}{},
+		struct{ Values []int }{[]int{1, 2, 3}}, struct{ Values []int }{[]int{1}}, [][][]int{{{1}}}, map[string]map[string][]int{"a": {"b": {1}}}, []map[string]int{{}, {"a": 1}, {}},
 	} {
 		data, err := pickle.Marshal(v)
 		if err != nil {

@@ -147,3 +147,12 @@ func formOf(t reflect.Type) form {
 	}
 	return formNone
 }
+
+// scalarForm tells whether the values are single numbers, strings or the like.
+func scalarForm(ti *typeInfo) bool {
+	switch ti.form {
+	case formBool, formInt, formUint, formFloat, formString, formBytes:
+		return true
+	}
+	return false
+}

@@ -161,7 +161,7 @@ func (b *Block) Remove() error {
 }
 
 // Relink gives the block its name at the top of /dev/shm again after a Python process's resource tracker took it away.
-// When it is still there that costs 5 µs, so it may be called before each time Python is told the name. fs.ErrExist when
+// When it is still there that costs 2 µs, so it may be called before each time Python is told the name. fs.ErrExist when
 // another block has the name now; for a block that only was at the top, fs.ErrNotExist: nothing can name it again.
 func (b *Block) Relink() error {
 	link := filepath.Join(top, b.name)
