@@ -250,15 +250,3 @@ func (m *machine) directMemo(at span) bool {
 	m.strings = append(m.strings, remembered{span: at})
 	return len(m.strings) <= m.limits.MaxMemo
 }
-
-// follows tells whether n scalars and then the opcode end come next, without reading them.
-func (m *machine) follows(n int, end byte) bool {
-	pos, entries := m.pos, len(m.strings)
-	found := true
-	for i := 0; i < n && found; i++ {
-		_, _, found = m.scan(m.peek())
-	}
-	found = found && m.peek() == end
-	m.pos, m.strings = pos, m.strings[:entries]
-	return found
-}

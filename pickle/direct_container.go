@@ -3,16 +3,73 @@ package pickle
 import "reflect"
 
 // Whether a container that was just opened goes on is seen from what follows: a MARK, whose items end in APPENDS or SETITEMS when they
-// are the container's own; or a single item with an APPEND or SETITEM. Where the end is known, all before it is the container's. Elsewhere
-// a single item is recognised when it is scalar, and otherwise taken for the next value of the outer container, which will then meet
-// an APPEND or SETITEM that it has no use for, and give up.
+// are the container's own; or a single item with an APPEND or SETITEM. Where the end is known, all before it is the container's.
+// Elsewhere lookahead decides. It may say no wrongly: then the next value of the outer container is read instead, which will meet an
+// APPEND or SETITEM that it has no use for, and give up. The same goes for items after a batch that was not full.
 
 // single tells whether an item of n values and the opcode add come next.
 func (m *machine) single(n int, add, end byte) bool {
 	if end != 0 {
 		return m.peek() != end
 	}
-	return m.follows(n, add)
+	pos, entries := m.pos, len(m.strings)
+	found := m.lookahead(n, add)
+	m.pos, m.strings = pos, m.strings[:entries]
+	return found
+}
+
+const (
+	maxAhead      = 4 // values on the stack that lookahead passes over
+	maxAheadMarks = 8 // nesting
+)
+
+// lookahead runs opcodes for their effect on the height of the stack only, until add would take n values.
+func (m *machine) lookahead(n int, add byte) bool {
+	var marks [maxAheadMarks]int
+	height, open, containers := 0, 0, false
+	for ; m.ahead < 8*len(m.data); m.ahead++ {
+		op := m.peek()
+		switch {
+		case op == add && height == n && open == 0:
+			return true
+		case op == opMark:
+			if open == maxAheadMarks {
+				return false
+			}
+			m.pos++
+			marks[open] = height
+			open++
+		case op == opAppends || op == opSetItems:
+			if open == 0 {
+				return false
+			}
+			m.pos++
+			open--
+			height = marks[open]
+		case op == opAppend:
+			m.pos++
+			height--
+		case op == opSetItem:
+			m.pos++
+			height -= 2
+		case op == opEmptyList || op == opEmptyDict:
+			m.pos++
+			height++
+			containers = true
+			if !m.directMemo(noText) {
+				return false
+			}
+		default:
+			if _, _, ok := m.scan(op); !ok {
+				return false
+			}
+			height++
+		}
+		if height < 1 && open == 0 || open == 0 && height > maxAhead || !containers && height > n {
+			return false
+		}
+	}
+	return false
 }
 
 func (m *machine) directList(rv reflect.Value, ti *typeInfo, depth int, end byte) bool {
@@ -30,25 +87,33 @@ func (m *machine) directList(rv reflect.Value, ti *typeInfo, depth int, end byte
 		switch {
 		case m.peek() == opMark:
 			m.pos++
+			start := n
 			for m.peek() != opAppends {
 				if !add(0) {
 					return false
 				}
 			}
 			m.pos++
+			if end == 0 && n-start < batchSize {
+				return done(rv, s, n)
+			}
 		case m.single(1, opAppend, end):
 			if !add(opAppend) || m.peek() != opAppend {
 				return false
 			}
 			m.pos++
 		default:
-			if n == 0 { // an empty list is no nil slice
-				s = reflect.MakeSlice(ti.typ, 0, 0)
-			}
-			rv.Set(s)
-			return true
+			return done(rv, s, n)
 		}
 	}
+}
+
+func done(rv, s reflect.Value, n int) bool {
+	if n == 0 { // an empty list is no nil slice
+		s = reflect.MakeSlice(s.Type(), 0, 0)
+	}
+	rv.Set(s)
+	return true
 }
 
 // directItems reads the entries of a dict, each by item, which gets the opcode that follows the entry or 0.
@@ -57,12 +122,16 @@ func (m *machine) directItems(end byte, item func(end byte) bool) bool {
 		switch {
 		case m.peek() == opMark:
 			m.pos++
-			for m.peek() != opSetItems {
+			n := 0
+			for ; m.peek() != opSetItems; n++ {
 				if !item(0) {
 					return false
 				}
 			}
 			m.pos++
+			if end == 0 && n < batchSize {
+				return true
+			}
 		case m.single(2, opSetItem, end):
 			if !item(opSetItem) || m.peek() != opSetItem {
 				return false

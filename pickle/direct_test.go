@@ -92,8 +92,9 @@ func TestDirect(t *testing.T) {
 			t.Fatalf("the long way gives %+v, not %+v", long, *in)
 		}
 	})
-	if fast == 0 {
-		t.Error("the fast way was never taken")
+	t.Logf("%d of 100 by the fast way", fast)
+	if fast < 30 {
+		t.Errorf("the fast way was taken only %d times", fast)
 	}
 }
 
@@ -140,6 +141,9 @@ func TestDirectGivesUp(t *testing.T) {
 		{"same field twice", "\x80\x04}(\x8c\x01A](K\x01K\x02e\x8c\x01A]K\x03au.", &ab{}, &ab{A: []int{3}}},
 		{"unknown field", "\x80\x04}(\x8c\x01Z]\x8c\x01B]K\x03au.", &ab{}, &ab{B: []int{3}}},
 		{"batches", "\x80\x04](K\x01K\x02e(K\x03eK\x04a.", &[]int{}, &[]int{1, 2, 3, 4}},
+		{"empty batch", "\x80\x04}(\x8c\x01A](e\x8c\x01B]u.", &ab{}, &ab{A: []int{}, B: []int{}}},
+		{"full batch and one more", "\x80\x04}(\x8c\x01A](" + strings.Repeat("K\x00", 1000) + "eK\x00a\x8c\x01B]u.", &ab{}, &ab{A: make([]int, 1001), B: []int{}}},
+		{"short batch and more", "\x80\x04}(\x8c\x01A](K\x01e(K\x02e\x8c\x01B]u.", &ab{}, &ab{A: []int{1, 2}, B: []int{}}},
 		{"DUP", "\x80\x04](K\x012e.", &[]int{}, &[]int{1, 1}},
 		{"POP", "\x80\x04](K\x01K\x020e.", &[]int{}, &[]int{1}},
 		{"instance", "\x80\x04cm\nP\n)\x81}\x8c\x01XK\x05sb.", &point{}, &point{X: 5}},

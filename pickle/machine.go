@@ -24,6 +24,7 @@ type machine struct {
 	buffers [][]byte
 	strings []remembered // the memo of direct
 	items   int          // values that direct read
+	ahead   int          // opcodes that it looked ahead
 
 	window   string // a copy of data[windowAt:], of which short strings are parts
 	windowAt int

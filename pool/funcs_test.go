@@ -30,8 +30,6 @@ var (
 
 	echoRecord = pool.Func("echoRecord", func(_ context.Context, r record) (record, error) { return r, nil })
 
-	pid = pool.Func("pid", func(context.Context, struct{}) (int, error) { return os.Getpid(), nil })
-
 	increment = pool.Func("increment", func(_ context.Context, a ndarray.Array[float64]) (float64, error) {
 		sum := 0.0
 		for _, row := range a.Rows() {
@@ -91,8 +89,7 @@ var (
 		case "panic error":
 			panic(fmt.Errorf("wrapped: %w", fs.ErrPermission))
 		case "nil map":
-			var m map[string]int
-			m["x"] = 1
+			noMap()["x"] = 1
 		case "exit":
 			fmt.Fprintln(os.Stderr, "about to leave")
 			os.Exit(7)
@@ -166,6 +163,8 @@ var (
 	})
 	hoarded [][]byte
 )
+
+func noMap() map[string]int { return nil }
 
 type customError struct{ code int }
 

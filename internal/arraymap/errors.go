@@ -3,6 +3,7 @@ package arraymap
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/atrium/internal/kernel"
@@ -53,6 +54,8 @@ func reason(err error) string {
 		return "it took longer than the limit (--timeout)"
 	case errors.As(err, &t) && t.Kind == "fault" && strings.Contains(text, "read-only"):
 		return "it wrote to its input, which is mapped read-only: change a copy of it"
+	case errors.As(err, &t) && strings.HasPrefix(t.Message, "the result is "): // our own, not the function's
+		text = t.Message
 	case errors.As(err, &t) && t.Kind == "exception":
 		text = t.Type + ": " + t.Message
 	case errors.As(err, &t) && t.Kind == "error":
@@ -73,14 +76,14 @@ func reason(err error) string {
 	return text
 }
 
-// startError is why a function cannot be called at all.
-type startError struct {
+// worded is an error in other words.
+type worded struct {
 	text string
 	err  error
 }
 
-func (e *startError) Error() string { return e.text }
-func (e *startError) Unwrap() error { return e.err }
+func (e *worded) Error() string { return e.text }
+func (e *worded) Unwrap() error { return e.err }
 
 // unwrapItem takes the index, which counts calls of one IMap, out of its error.
 func unwrapItem(index int, err error) (int, error) {
@@ -93,7 +96,7 @@ func unwrapItem(index int, err error) (int, error) {
 // fail gives the error that ends the map because call i failed, or nil when it goes on without it.
 func (m *mapping) fail(i int, err error) error {
 	if errors.Is(err, pool.ErrStart) || errors.Is(err, pool.ErrNotFound) { // it would be the same for every item
-		return &startError{m.fn.Text + ": " + strings.ReplaceAll(reason(err), "\natrium: ", ": ") + m.fn.hint(err), err}
+		return &worded{m.fn.Text + ": " + strings.ReplaceAll(reason(err), "\natrium: ", ": ") + m.fn.hint(err), err}
 	}
 	e := &CallError{m.fn.Text, m.cut.describe(i), err}
 	if !m.cfg.Skip {
@@ -114,6 +117,7 @@ func (m *mapping) fail(i int, err error) error {
 
 // ended tells whether there is something to write.
 func (m *mapping) ended() error {
+	slices.SortFunc(m.report.Skipped, func(a, b Skipped) int { return a.First - b.First })
 	if n := m.cut.calls(); n > 0 && m.report.Failed == n {
 		s := m.report.Skipped[0]
 		return fmt.Errorf("%s failed for all %d %s; for %d: %s", m.fn.Text, m.cut.n, m.cut.unit, s.First, s.Error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"example.com/atrium/ndarray"
 	"example.com/atrium/ndarray/npy"
@@ -180,10 +181,19 @@ func (l *layout) land(i int, r pool.Landed) error {
 	}
 	t := l.target(i)
 	if !slices.Equal(t.Shape(), r.Shape) || t.DType().String() != r.DType {
-		return fmt.Errorf("the result is %s of shape %v where the first result was %s and leaves room for shape %v; every item must give the same",
-			r.DType, r.Shape, t.DType(), t.Shape())
+		return fmt.Errorf("the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same",
+			r.DType, pythonic(r.Shape), t.DType(), pythonic(t.Shape()))
 	}
 	return ndarray.Copy(t, r.Result)
+}
+
+// pythonic writes a shape as Python does.
+func pythonic(shape []int) string {
+	s := strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", ", ")
+	if len(shape) == 1 {
+		s += ","
+	}
+	return "(" + s + ")"
 }
 
 // decide makes the output after the first result.

@@ -31,7 +31,7 @@ func openInput(s *shm.Space, path string) (input, error) {
 		in.Any, err = ndarray.MapAny(path)
 		switch {
 		case errors.Is(err, npy.ErrMagic) || err != nil && len(head) == 0:
-			err = fmt.Errorf("%s is no .npy file, PNG or JPEG: %s; save an array with numpy.save(\"FILE.npy\", a)", path, looksLike(head))
+			err = &worded{fmt.Sprintf("%s is no .npy file, PNG or JPEG: %s; save an array with numpy.save(\"FILE.npy\", a)", path, looksLike(head)), err}
 		case errors.Is(err, npy.ErrTruncated):
 			err = fmt.Errorf("%w; it was cut short, or is still being written: copy or save it again", err)
 		}

@@ -216,7 +216,7 @@ func TestSkip(t *testing.T) {
 		{"filters.py:raises", "float64 (6,) 0 1 2 0 4 5", "ValueError: no threes"},
 		{"filters.py:kills", "float64 (6,) 0 1 2 0 4 5", "killed by signal 9"},
 		{"filters.py:slow", "float64 (6,) 0 1 2 0 4 5", "longer than the limit"},
-		{"filters.py:dtypes", "float64 (6,) 0 1 2 0 0 0", "the result is <f4 of shape [] where the first result was <f8"},
+		{"filters.py:dtypes", "float64 (6,) 0 1 2 0 0 0", "the result is <f4 of shape () where the first result was <f8"},
 	} {
 		tr := &progress.Tracker{}
 		r, err := run(t, Config{Func: c.fn, In: in, Skip: true, Timeout: time.Second, Space: space, Force: true, Progress: tr})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -33,12 +34,19 @@ type Proc struct {
 // Start runs a registered helper in a new process. When the test ends it is killed; when the test process dies, it goes too.
 func Start(t testing.TB, name string, args ...string) *Proc {
 	t.Helper()
+	return StartWith(t, nil, name, args...)
+}
+
+// StartWith is Start with attributes for the kernel, for instance namespaces of its own.
+func StartWith(t testing.TB, attr *syscall.SysProcAttr, name string, args ...string) *Proc {
+	t.Helper()
 	if helpers[name] == nil {
 		t.Fatalf("mptest: no helper is called %s", name)
 	}
 	used.Store(name, true)
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), helperEnv+"="+name)
+	cmd.SysProcAttr = attr
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -230,5 +233,40 @@ func TestRemoveDir(t *testing.T) {
 	os.Remove(file)
 	if err := RemoveDir(dir); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAllocateInterrupted has signals come faster than the kernel can allocate a whole step.
+func TestAllocateInterrupted(t *testing.T) {
+	f, err := os.CreateTemp("/dev/shm", "test-allocate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(f.Name())
+	defer f.Close()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pid, thread := os.Getpid(), unix.Gettid()
+	done := make(chan bool)
+	var storm sync.WaitGroup
+	storm.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = unix.Tgkill(pid, thread, unix.SIGURG) // what the runtime sends itself
+				time.Sleep(time.Millisecond)
+			}
+		}
+	})
+	const size = 192<<20 + 5
+	if err := Allocate(f, size); err != nil {
+		t.Error(err)
+	}
+	close(done)
+	storm.Wait()
+	if st, err := f.Stat(); err != nil || st.Size() != size {
+		t.Errorf("allocated %d bytes, %v", st.Size(), err)
 	}
 }

@@ -176,14 +176,14 @@ func (p *parser) str() (any, error) {
 			return b.String(), nil
 		case '\n', '\r':
 			return nil, p.fail("line end in a string")
-		default:
-			b.WriteByte(c)
 		case '\\':
 			r, err := p.escape()
 			if err != nil {
 				return nil, err
 			}
 			b.WriteRune(r)
+		default:
+			b.WriteByte(c)
 		}
 	}
 	return nil, p.fail("string without end")
