@@ -8,18 +8,23 @@ import (
 // Equal tells whether two values are equal in Python: numbers by value across types (1 == 1.0 == True), bytes and bytearray
 // by content, sets regardless of order and freezing, dicts regardless of order; a list is never equal to a tuple. Cyclic values, where Python
 // gives up, are equal when no difference can be found. Go values are compared as what they would be pickled as.
-// Objects are compared by their parts (see Object), so that a Decimal or Fraction differs from a number. NaN equals nothing. Time is linear in the number of distinct pairs that meet; below a depth of 10,000 values count as different.
+// Objects are compared by their parts (see Object), so that a Decimal or Fraction differs from a number. NaN equals nothing.
+// Values of more than 100 million elements, or nested deeper than 10,000, count as different.
 func Equal(a, b any) bool {
-	var c comparer
-	return c.equal(a, b, 0)
+	c := comparer{max: maxSteps}
+	return c.equal(a, b)
 }
+
+const maxSteps = 100_000_000
 
 // A comparer compares and hashes values, and counts the elements it visits.
 type comparer struct {
 	byIdentity bool // an *Object is only equal to itself
-	steps      int
-	seen       map[[2]ident]struct{} // pairs that are equal unless a difference turns up elsewhere
-	sums       map[ident]uint64      // hashes of containers
+	steps, max int  // at max, where that is not 0, all are different
+	depth      int
+	pairs      map[[2]ident]bool // of containers that met: equal unless a difference turns up elsewhere, or different
+	trail      [][2]ident        // the equal ones
+	sums       map[ident]uint64  // hashes of containers
 }
 
 // patience is the number of steps after which a comparer starts to remember what it has seen. Only values with much
@@ -44,48 +49,67 @@ func identOf(v any) (ident, bool) {
 	return ident{}, false
 }
 
-// key compares dict keys.
-func (c *comparer) key(a, b any) bool {
-	switch x := a.(type) {
+func (c *comparer) equal(a, b any) bool {
+	switch x := a.(type) { // the most frequent first
 	case string:
-		y, ok := b.(string)
-		return ok && x == y
+		if y, ok := b.(string); ok {
+			c.steps += 1 + len(x)>>6
+			return x == y
+		}
 	case int64:
 		if y, ok := b.(int64); ok {
+			c.steps++
 			return x == y
 		}
 	}
-	// The outcome of one comparison of keys decides nothing about the others, so that nothing may be remembered.
-	k := comparer{byIdentity: c.byIdentity}
-	equal := k.equal(a, b, 0)
-	c.steps += k.steps
+	c.steps++
+	if c.depth >= maxDepth || c.max != 0 && c.steps > c.max {
+		return false
+	}
+	c.depth++
+	equal := c.remembered(canon(a), canon(b))
+	c.depth--
 	return equal
 }
 
-func (c *comparer) equal(a, b any, depth int) bool {
-	c.steps++
-	if depth > maxDepth {
+// remembered compares containers once. While they are being compared they count as equal, which ends cycles; what was found equal
+// on that assumption is forgotten when it turns out wrong.
+func (c *comparer) remembered(a, b any) bool {
+	x, ok := identOf(a)
+	if !ok {
+		return c.sameParts(a, b)
+	}
+	y, ok := identOf(b)
+	if !ok {
 		return false
 	}
-	a, b = canon(a), canon(b)
-	if x, ok := identOf(a); ok {
-		y, ok := identOf(b)
-		if !ok {
-			return false
-		}
-		if x == y {
-			return true
-		}
-		if c.steps > patience {
-			if _, met := c.seen[[2]ident{x, y}]; met {
-				return true
-			}
-			if c.seen == nil {
-				c.seen = make(map[[2]ident]struct{})
-			}
-			c.seen[[2]ident{x, y}] = struct{}{}
-		}
+	if x == y {
+		return true
 	}
+	pair := [2]ident{x, y}
+	if equal, met := c.pairs[pair]; met {
+		return equal
+	}
+	if c.steps <= patience && c.depth < patience {
+		return c.sameParts(a, b)
+	}
+	if c.pairs == nil {
+		c.pairs = make(map[[2]ident]bool)
+	}
+	height := len(c.trail)
+	c.pairs[pair], c.trail = true, append(c.trail, pair)
+	equal := c.sameParts(a, b)
+	if !equal {
+		for _, p := range c.trail[height:] {
+			delete(c.pairs, p)
+		}
+		c.trail = c.trail[:height]
+		c.pairs[pair] = false
+	}
+	return equal
+}
+
+func (c *comparer) sameParts(a, b any) bool {
 	switch x := a.(type) {
 	case nil:
 		return b == nil
@@ -101,29 +125,29 @@ func (c *comparer) equal(a, b any, depth int) bool {
 		return c.sameBytes(x.Data, b)
 	case Tuple:
 		y, ok := b.(Tuple)
-		return ok && c.items(x, y, depth)
+		return ok && c.items(x, y)
 	case *List:
 		y, ok := b.(*List)
-		return ok && c.items(x.Items, y.Items, depth)
+		return ok && c.items(x.Items, y.Items)
 	case *Dict:
 		y, ok := b.(*Dict)
-		return ok && c.dicts(x, y, depth)
+		return ok && c.dicts(x, y)
 	case *Set:
 		return c.sets(&x.d, b)
 	case *FrozenSet:
 		return c.sets(&x.d, b)
 	case *Object:
 		y, ok := b.(*Object)
-		return ok && c.objects(x, y, depth)
+		return ok && c.objects(x, y)
 	case Slice:
 		y, ok := b.(Slice)
-		return ok && c.items([]any{x.Start, x.Stop, x.Step}, []any{y.Start, y.Stop, y.Step}, depth)
+		return ok && c.items([]any{x.Start, x.Stop, x.Step}, []any{y.Start, y.Stop, y.Step})
 	case Range:
 		y, ok := b.(Range)
 		return ok && x.canonical() == y.canonical()
 	case PersistentID:
 		y, ok := b.(PersistentID)
-		return ok && c.equal(x.ID, y.ID, depth+1)
+		return ok && c.equal(x.ID, y.ID)
 	case Class:
 		return b == a
 	case Extension:
@@ -145,17 +169,17 @@ func (c *comparer) sameBytes(x []byte, b any) bool {
 	return false
 }
 
-func (c *comparer) items(x, y []any, depth int) bool {
-	return slices.EqualFunc(x, y, func(a, b any) bool { return c.equal(a, b, depth+1) })
+func (c *comparer) items(x, y []any) bool {
+	return slices.EqualFunc(x, y, func(a, b any) bool { return c.equal(a, b) })
 }
 
-func (c *comparer) dicts(x, y *Dict, depth int) bool {
+func (c *comparer) dicts(x, y *Dict) bool {
 	if x.Len() != y.Len() {
 		return false
 	}
 	for k, v := range x.All() {
 		i, _, err := y.find(k, c)
-		if err != nil || i < 0 || !c.equal(v, y.entries[i].Value, depth+1) {
+		if err != nil || i < 0 || !c.equal(v, y.entries[i].Value) {
 			return false
 		}
 	}
@@ -183,15 +207,15 @@ func (c *comparer) sets(x *Dict, b any) bool {
 	return true
 }
 
-func (c *comparer) objects(x, y *Object, depth int) bool {
+func (c *comparer) objects(x, y *Object) bool {
 	if c.byIdentity || x.New != y.New || x.bare() || y.bare() || len(x.DictItems) != len(y.DictItems) {
 		return false
 	}
 	for i, it := range x.DictItems {
-		if !c.equal(it.Key, y.DictItems[i].Key, depth+1) || !c.equal(it.Value, y.DictItems[i].Value, depth+1) {
+		if !c.equal(it.Key, y.DictItems[i].Key) || !c.equal(it.Value, y.DictItems[i].Value) {
 			return false
 		}
 	}
-	return c.equal(x.Callable, y.Callable, depth+1) && c.items(x.Args, y.Args, depth) && c.dicts(x.KwArgs, y.KwArgs, depth) &&
-		c.items(x.ListItems, y.ListItems, depth) && c.equal(x.State, y.State, depth+1) && c.equal(x.StateSetter, y.StateSetter, depth+1)
+	return c.equal(x.Callable, y.Callable) && c.items(x.Args, y.Args) && c.dicts(x.KwArgs, y.KwArgs) &&
+		c.items(x.ListItems, y.ListItems) && c.equal(x.State, y.State) && c.equal(x.StateSetter, y.StateSetter)
 }

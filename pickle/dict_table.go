@@ -17,7 +17,7 @@ func (d *Dict) find(key any, c *comparer) (int, uint64, error) {
 		if n == 0 {
 			return -1, h, nil
 		}
-		if e := &d.entries[n-1]; e.hash == h && c.key(e.Key, key) {
+		if e := &d.entries[n-1]; e.hash == h && c.equal(e.Key, key) {
 			return int(n - 1), h, nil
 		}
 	}
@@ -39,7 +39,7 @@ func (d *Dict) scan(key any, c *comparer) (int, uint64, error) {
 		}
 	}
 	for i := range d.entries {
-		if c.key(d.entries[i].Key, key) {
+		if c.equal(d.entries[i].Key, key) {
 			return i, 0, nil
 		}
 	}

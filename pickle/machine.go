@@ -44,7 +44,7 @@ func newMachine(data []byte, d Decoder) *machine {
 	m.limits = d.Limits.withDefaults()
 	m.buffers = d.Buffers
 	// Within one pickle, objects that only Python can compare stay apart: it would not have written equal keys.
-	m.keys = comparer{byIdentity: true}
+	m.keys = comparer{byIdentity: true, max: m.limits.MaxItems}
 	return m
 }
 

@@ -26,6 +26,7 @@ func workspace(t *testing.T) (space string) {
 	t.Helper()
 	mptest.Check(t)
 	space = mptest.Space(t).Path()
+	t.Cleanup(ndarray.ReleaseIdle) // a function may return its input, which is then attached here
 	filters, err := os.ReadFile("testdata/filters.py")
 	if err != nil {
 		t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// One fallocate call asks for allocateStep bytes. The kernel undoes a call that a signal interrupts, and Go signals
-// threads that stay in a call for more than 10 ms, so a call for many gigabytes might never be done. An interrupted
-// step is halved, down to allocateLeast, for machines that are slower than ours.
+// One fallocate call asks for allocateStep bytes. Many kernels (not 6.18) undo a call on tmpfs that a signal interrupts, and
+// Go signals threads that stay in a call for more than 10 ms, so a call for many gigabytes might never be done. An
+// interrupted step is halved, down to allocateLeast, for machines that are slower than ours.
 const (
 	allocateStep  = 64 << 20
 	allocateLeast = 1 << 20
