@@ -23,7 +23,8 @@ func (m *machine) builtin(c Class, args Tuple) (v any, known bool, err error) {
 			return &List{slices.Clone(l.Items)}, true, nil
 		}
 	case Class{"builtins", "int"}, Class{"builtins", "float"}, Class{"builtins", "bool"}, Class{"builtins", "str"}:
-		// How a reducer_override writes a number of its own as Python's, as NumPy's scalars go: the call of a type with one of it.
+		// How a reducer_override writes a number of its own as Python's, as NumPy's scalars go: the call of a type with one
+		// of it.
 		return sameType(c.Name, only(args))
 	case Class{"builtins", "bytes"}:
 		if b, ok := only(args).(Bytes); ok {

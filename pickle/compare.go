@@ -6,10 +6,10 @@ import (
 )
 
 // Equal tells whether two values are equal in Python: numbers by value across types (1 == 1.0 == True), bytes and bytearray
-// by content, sets regardless of order and freezing, dicts regardless of order; a list is never equal to a tuple. Cyclic values, where Python
-// gives up, are equal when no difference can be found. Go values are compared as what they would be pickled as.
-// Objects are compared by their parts (see Object), so that a Decimal or Fraction differs from a number. NaN equals nothing.
-// Values of more than 100 million elements, or nested deeper than 10,000, count as different.
+// by content, sets regardless of order and freezing, dicts regardless of order; a list is never equal to a tuple. Cyclic
+// values, where Python gives up, are equal when no difference can be found. Go values are compared as what they would be
+// pickled as. Objects are compared by their parts (see Object), so that a Decimal or Fraction differs from a number. NaN
+// equals nothing. Values of more than 100 million elements, or nested deeper than 10,000, count as different.
 func Equal(a, b any) bool {
 	c := comparer{max: maxSteps}
 	return c.equal(a, b)
@@ -72,8 +72,8 @@ func (c *comparer) equal(a, b any) bool {
 	return equal
 }
 
-// remembered compares containers once. While they are being compared they count as equal, which ends cycles; what was found equal
-// on that assumption is forgotten when it turns out wrong.
+// remembered compares containers once. While they are being compared they count as equal, which ends cycles; what was found
+// equal on that assumption is forgotten when it turns out wrong.
 func (c *comparer) remembered(a, b any) bool {
 	x, ok := identOf(a)
 	if !ok {
@@ -90,7 +90,7 @@ func (c *comparer) remembered(a, b any) bool {
 	if equal, met := c.pairs[pair]; met {
 		return equal
 	}
-	if c.steps <= patience && c.depth < patience {
+	if c.steps <= patience {
 		return c.sameParts(a, b)
 	}
 	if c.pairs == nil {

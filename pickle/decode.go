@@ -8,8 +8,8 @@ type Decoder struct {
 	Buffers [][]byte // what the writer sent out of band, in its order; decoded values refer to this memory
 }
 
-// Decode reads one pickle, which must be all of data. The value does not refer to data afterwards. Time and memory are linear in
-// len(data), with a factor of about a hundred at most for the memory (one byte can make a dict).
+// Decode reads one pickle, which must be all of data. The value does not refer to data afterwards. Time and memory are
+// linear in len(data), with a factor of about a hundred at most for the memory (one byte can make a dict).
 func (d Decoder) Decode(data []byte) (any, error) {
 	v, rest, err := d.DecodePrefix(data)
 	if err == nil && len(rest) > 0 {

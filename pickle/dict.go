@@ -8,10 +8,10 @@ import (
 // smallDict is the size up to which a Dict has no hash table: comparing a few keys is faster than hashing one.
 const smallDict = 8
 
-// A Dict is Python's dict: it keeps the order of insertion, and its keys are equal as Python says, so that 1, 1.0 and True are
-// one key. The zero value is empty and ready. Get, Set and Delete take constant time. Keys may be given as any Go integer, float,
-// string or []byte; they are kept as the package's own values. A nil *Dict reads as an empty one.
-// It is not safe for concurrent use while it changes.
+// A Dict is Python's dict: it keeps the order of insertion, and its keys are equal as Python says, so that 1, 1.0 and True
+// are one key. The zero value is empty and ready. Get, Set and Delete take constant time. Keys may be given as any Go
+// integer, float, string or []byte; they are kept as the package's own values. A nil *Dict reads as an empty one. It is not
+// safe for concurrent use while it changes.
 type Dict struct {
 	entries []entry  // in order; removed ones have the key removed{}
 	table   []uint32 // open addressing: number of the entry plus one, or 0; nil while there are few entries

@@ -7,13 +7,15 @@ import (
 )
 
 // Typed decoding needs no tree of values when the pickle holds just what the Go type asks for. direct reads such pickles
-// straight into the type's fields. At anything else (a tuple, an instance, a shared list, a key without a field, a number that does not
-// fit) it gives up, and the pickle is decoded and assigned instead, from its start; that way also finds the words for errors.
+// straight into the type's fields. At anything else (a tuple, an instance, a shared list, a key without a field, a number
+// that does not fit) it gives up, and the pickle is decoded and assigned instead, from its start; that way also finds the
+// words for errors.
 //
 // A span is where something stands in the pickle.
 type span struct{ start, end int }
 
-// A remembered is a memo entry. Only strings are recalled; they become one only when that is needed, as most are names of fields.
+// A remembered is a memo entry. Only strings are recalled; they become one only when that is needed, as most are names of
+// fields.
 type remembered struct {
 	span
 	text string

@@ -2,10 +2,11 @@ package pickle
 
 import "reflect"
 
-// Whether a container that was just opened goes on is seen from what follows: a MARK, whose items end in APPENDS or SETITEMS when they
-// are the container's own; or a single item with an APPEND or SETITEM. Where the end is known, all before it is the container's.
-// Elsewhere lookahead decides. It may say no wrongly: then the next value of the outer container is read instead, which will meet an
-// APPEND or SETITEM that it has no use for, and give up. The same goes for items after a batch that was not full.
+// Whether a container that was just opened goes on is seen from what follows: a MARK, whose items end in APPENDS or SETITEMS
+// when they are the container's own; or a single item with an APPEND or SETITEM. Where the end is known, all before it is
+// the container's. Elsewhere lookahead decides. It may say no wrongly: then the next value of the outer container is read
+// instead, which will meet an APPEND or SETITEM that it has no use for, and give up. The same goes for items after a batch
+// that was not full.
 
 // single tells whether an item of n values and the opcode add come next.
 func (m *machine) single(n int, add, end byte) bool {

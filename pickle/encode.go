@@ -20,8 +20,9 @@ type Encoder struct {
 // A Marshaler is pickled as what MarshalPickle returns: a value of this package, like an *Object, or any other.
 type Marshaler interface{ MarshalPickle() (any, error) }
 
-// Append appends v's pickle to dst. The error, a *TypeError or ErrLimit, says what cannot be pickled; dst is then as it was. The time
-// is linear in the number of distinct objects; nesting deeper than 10,000 is an error, and so is a Go slice that contains itself.
+// Append appends v's pickle to dst. The error, a *TypeError or ErrLimit, says what cannot be pickled; dst is then as it was.
+// The time is linear in the number of distinct objects; nesting deeper than 10,000 is an error, and so is a Go slice that
+// contains itself.
 func (e Encoder) Append(dst []byte, v any) ([]byte, error) {
 	proto := e.Protocol
 	if proto == 0 {

@@ -14,7 +14,8 @@ type field struct {
 	info      *typeInfo
 }
 
-// addFields adds the fields of t, found at index. Those of embedded structs count as the outer struct's own, unless it has one of that name.
+// addFields adds the fields of t, found at index. Those of embedded structs count as the outer struct's own, unless it has
+// one of that name.
 func (ti *typeInfo) addFields(t reflect.Type, index []int, outer []reflect.Type, building map[reflect.Type]*typeInfo) {
 	if slices.Contains(outer, t) {
 		return // a struct that embeds a pointer to itself

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// From protocol 4 on, a pickle is cut into frames, so that who reads it from a file reads big pieces. As Python does it: a frame ends
-// at the first boundary between objects after 64 KiB, bytes and strings of that size stay outside of frames, and
+// From protocol 4 on, a pickle is cut into frames, so that who reads it from a file reads big pieces. As Python does it: a
+// frame ends at the first boundary between objects after 64 KiB, bytes and strings of that size stay outside of frames, and
 // frames of less than 4 bytes are left out.
 const (
 	frameTarget = 64 << 10

@@ -99,6 +99,47 @@ func TestBillionLaughs(t *testing.T) {
 	}
 }
 
+// TestFrozenLaughs nests sets whose elements cannot be told apart without looking at all of them, equal ones and others.
+func TestFrozenLaughs(t *testing.T) {
+	build := func(last int) any {
+		data := []byte{0x80, 4, 'K', byte(last), 0x94}
+		for i := range 60 {
+			get := []byte{'h', byte(i)}
+			data = append(data, '(')
+			data = append(data, get...)
+			for wrap := range 4 { // the element in one to four tuples
+				data = append(append(data, get...), bytes.Repeat([]byte{0x85}, wrap+1)...)
+			}
+			data = append(data, 0x91, 0x94)
+		}
+		v, err := pickle.Decode(append(data, '.'))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	a, b, c := build(1), build(1), build(2)
+	n, d := allocated(func() {
+		if !pickle.Equal(a, b) || pickle.Equal(a, c) {
+			t.Error("wrong about what is equal")
+		}
+		dict := &pickle.Dict{}
+		for i := range 20 {
+			_ = dict.Set(i, nil)
+		}
+		_ = dict.Set(a, "found")
+		if v, _ := dict.Get(b); v != "found" {
+			t.Error("not found by an equal one")
+		}
+		if v, ok := dict.Get(c); ok {
+			t.Errorf("found %v by another", v)
+		}
+	})
+	if n > 64<<20 || d > 5*time.Second {
+		t.Errorf("%d bytes, %v", n, d)
+	}
+}
+
 // L nests without end, so that only the limit ends what Unmarshal unfolds.
 type L []L
 
@@ -128,6 +169,8 @@ func TestDeep(t *testing.T) {
 		"tuples":        "N" + strings.Repeat("\x85", n) + ".",
 		"dicts":         "}" + strings.Repeat("}K\x01", n) + "N" + strings.Repeat("s", n) + ".",
 		"calls":         "N" + strings.Repeat("\x85q\x000cm\nf\nh\x00R", n) + ".",
+		"frozen chain":  "Nq\x00" + strings.Repeat("0(h\x00\x91q\x00", n) + ".",
+		"keys":          "Nq\x00" + strings.Repeat("0cm\nf\n)R}h\x00Nsbq\x00", n) + ".",
 		"persistent":    "N" + strings.Repeat("Q", n) + ".",
 		"states":        strings.Repeat("cm\nf\n)R", n) + strings.Repeat("b", n-1) + ".",
 		"chain by memo": "]q\x00" + strings.Repeat("]h\x00aq\x000h\x00", n) + ".",
@@ -218,7 +261,7 @@ func TestExpensiveKeys(t *testing.T) {
 	for name, data := range map[string]string{"hash": data, "compare": twice, "text": long} {
 		_, d := allocated(func() {
 			_, err := pickle.Decoder{Limits: pickle.Limits{MaxItems: 10_000_000}}.Decode([]byte(data))
-			if name != "hash" && !errors.Is(err, pickle.ErrLimit) { // hashes of tuples are remembered
+			if name == "text" && !errors.Is(err, pickle.ErrLimit) { // what is found out about tuples is remembered
 				t.Errorf("%s: error is %v, want ErrLimit", name, err)
 			}
 		})

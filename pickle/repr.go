@@ -9,9 +9,10 @@ import (
 // maxRepr bounds what Repr writes, as sharing lets a small value print as an endless one.
 const maxRepr = 16 << 20
 
-// Repr is what Python's repr says about v, for values and for Go values by what they would be pickled as. Containers that contain themselves show as [...].
-// An Object shows as the call that makes it, such as ValueError('no'), with its state behind, where Python would ask the class. Integers beyond
-// 4300 digits are hexadecimal. What exceeds 16 MiB, or a nesting of 200, is cut off as "...".
+// Repr is what Python's repr says about v, for values and for Go values by what they would be pickled as. Containers that
+// contain themselves show as [...]. An Object shows as the call that makes it, such as ValueError('no'), with its state
+// behind, where Python would ask the class. Integers beyond 4300 digits are hexadecimal. What exceeds 16 MiB, or a nesting
+// of 200, is cut off as "...".
 func Repr(v any) string { return ReprMax(v, maxRepr) }
 
 // ReprMax is Repr cut off after about max bytes; its cost is bounded by max, whatever v is.

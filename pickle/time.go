@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// The states of datetime's classes are those of CPython's Lib/_pydatetime.py: a datetime is called with 10 bytes (year as two, month,
-// day, hour, minute, second, microsecond as three, all big-endian; the month's top bit is fold) and perhaps a tzinfo, a date with the
-// first 4, a timedelta with days, seconds and microseconds.
+// The states of datetime's classes are those of CPython's Lib/_pydatetime.py: a datetime is called with 10 bytes (year as
+// two, month, day, hour, minute, second, microsecond as three, all big-endian; the month's top bit is fold) and perhaps a
+// tzinfo, a date with the first 4, a timedelta with days, seconds and microseconds.
 const (
 	datetimeModule = "datetime"
 	foldBit        = 0x80

@@ -8,9 +8,10 @@ import (
 // An Unmarshaler takes its value from what Decode makes of a pickle, or of a part of one.
 type Unmarshaler interface{ UnmarshalPickle(v any) error }
 
-// Unmarshal reads one pickle, which must be all of data, into the Go value that into points to. A value that does not fit gives a
-// *TypeError with its path; after an error, into may be filled in part. What is in into and not in the pickle stays, except that slices are overwritten.
-// Values taken as they are (any, *List, Tuple …) are shared where the pickle shares them.
+// Unmarshal reads one pickle, which must be all of data, into the Go value that into points to. A value that does not fit
+// gives a *TypeError with its path; after an error, into may be filled in part. What is in into and not in the pickle stays,
+// except that slices are overwritten. Values taken as they are (any, *List, Tuple …) are shared where the pickle shares
+// them.
 func (d Decoder) Unmarshal(data []byte, into any) error {
 	rv := reflect.ValueOf(into)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {

@@ -48,7 +48,8 @@ func (w *writer) uint(u uint64) {
 	w.buf = append(w.buf, 0)
 }
 
-// big writes an integer as two's complement. Long ones are memoized, unlike in Python, as a pickle from elsewhere may share them.
+// big writes an integer as two's complement. Long ones are memoized, unlike in Python, as a pickle from elsewhere may share
+// them.
 func (w *writer) big(x *big.Int) error {
 	if x == nil {
 		w.op(opNone)

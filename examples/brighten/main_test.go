@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/atrium/internal/mptest"
+	"example.com/atrium/ndarray"
+)
+
+// The test's process is the program when it is started again with this set. Workers, which are this binary too, inherit it.
+const asProgram = "ATRIUM_EXAMPLE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	mptest.Main(m)
+}
+
+func TestBrightens(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "picture.npy")
+	a, err := ndarray.Create[float32](path, 200, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	data, _ := a.Data()
+	for i := range data {
+		data[i] = 0.5
+	}
+	data[7] = 0.9
+	cmd := exec.Command("/proc/self/exe", path)
+	cmd.Env = append(os.Environ(), asProgram+"=1", "ATRIUM_SPACE="+mptest.Space(t).Path())
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "mean brightness now 0.600") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if data[0] != min(1.2*float32(0.5), 1) || data[7] != 1 {
+		t.Error(data[0], data[7])
+	}
+}
