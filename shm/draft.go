@@ -24,6 +24,9 @@ type Draft struct {
 	temp string // its name where the file system cannot make a file without one
 }
 
+// openUnlinked is replaced by tests.
+var openUnlinked = sys.OpenUnlinked
+
 // NewDraft makes a file of size bytes of real storage that Commit will name path.
 func NewDraft(path string, size int64) (*Draft, error) {
 	d := &Draft{path: path}
@@ -44,7 +47,7 @@ func NewDraft(path string, size int64) (*Draft, error) {
 }
 
 func (d *Draft) open(dir string) (err error) {
-	d.f, err = sys.OpenUnlinked(dir, 0o666)
+	d.f, err = openUnlinked(dir, 0o666)
 	if errors.Is(err, errors.ErrUnsupported) {
 		d.temp = d.beside()
 		d.f, err = os.OpenFile(d.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)

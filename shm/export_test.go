@@ -1,5 +1,13 @@
 package shm
 
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"example.com/atrium/internal/sys"
+)
+
 // What tests in package shm_test reach in for.
 var (
 	ParseUnnamed      = parseUnnamed
@@ -18,4 +26,10 @@ func (l *ShareableList) Over(mem []byte) *ShareableList {
 	l.Block = &Block{&Segment{bytes: mem, writable: true}, "fuzzed"}
 	l.refs.Store(1)
 	return l
+}
+
+// WithoutTmpfile makes drafts as on a file system without O_TMPFILE.
+func WithoutTmpfile(t testing.TB) {
+	openUnlinked = func(string, os.FileMode) (*os.File, error) { return nil, errors.ErrUnsupported }
+	t.Cleanup(func() { openUnlinked = sys.OpenUnlinked })
 }

@@ -105,12 +105,7 @@ func checkKernel() finding {
 	if err := syscall.Uname(&u); err == nil {
 		f.Found = "Linux " + text(u.Release[:])
 	}
-	dir := "/dev/shm"
-	if path := shm.DefaultPath(); !strings.HasPrefix(path, dir+"/") {
-		if _, err := os.Stat(path); err == nil {
-			dir = path
-		}
-	}
+	dir := nearest(shm.DefaultPath())
 	var have, lack []string
 	for _, feat := range features {
 		err := feat.try(dir)

@@ -14,14 +14,7 @@ import (
 
 func checkShm() finding {
 	f := finding{Name: "shared memory", Status: "ok"}
-	dir := filepath.Dir(filepath.Dir(filepath.Dir(shm.DefaultPath())))
-	if strings.HasPrefix(shm.DefaultPath(), "/dev/shm/") {
-		dir = "/dev/shm"
-	} else if dir = shm.DefaultPath(); true {
-		for _, err := os.Stat(dir); err != nil && dir != "/"; _, err = os.Stat(dir) { // the nearest that is there
-			dir = filepath.Dir(dir)
-		}
-	}
+	dir := nearest(shm.DefaultPath())
 	free, total, err := sys.Free(dir)
 	kind, err2 := sys.FileSystem(dir)
 	if err != nil || err2 != nil {
@@ -48,6 +41,17 @@ func checkShm() finding {
 		f.Command = "atrium gc"
 	}
 	return f
+}
+
+// nearest is the file system's root in /dev/shm, else the nearest directory to path that is there.
+func nearest(path string) string {
+	if strings.HasPrefix(path, "/dev/shm/") {
+		return "/dev/shm"
+	}
+	for _, err := os.Stat(path); err != nil && path != "/"; _, err = os.Stat(path) {
+		path = filepath.Dir(path)
+	}
+	return path
 }
 
 func firstError(errs ...error) error {
