@@ -59,7 +59,7 @@ type writer struct {
 	outOfBand func(*Buffer) bool
 }
 
-var writers = sync.Pool{New: func() any { return new(writer) }}
+var writers = sync.Pool{New: func() any { return &writer{memo: memo{gen: 1}} }}
 
 func (w *writer) free() {
 	w.memo.reset()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -297,6 +298,20 @@ func TestSharing(t *testing.T) {
 		if o := x.(*pickle.Object); o.State != any(int64(i)) {
 			t.Fatalf("element %d has the state %v", i, o.State)
 		}
+	}
+}
+
+// TestFreshWriter has a name that is empty as the first thing that a writer's memo is asked for.
+func TestFreshWriter(t *testing.T) {
+	runtime.GC() // empties the pool of writers,
+	runtime.GC() // its second generation too
+	data, err := pickle.Marshal([]any{&counter{1}, map[string]int{"": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := pickle.Decode(data)
+	if got, want := pickle.Repr(v), "[<m.Counter object 1>, {'': 1}]"; err != nil || got != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 }
 

@@ -10,7 +10,7 @@ type memo struct {
 	used int // of few
 	many map[ident]uint32
 	text [64]textEntry
-	gen  uint32 // of text's valid entries
+	gen  uint32 // of text's valid entries, never 0
 }
 
 type memoEntry struct {

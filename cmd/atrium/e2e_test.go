@@ -15,8 +15,11 @@ import (
 	"example.com/atrium/shm"
 )
 
-// binary is the built command.
-var binary string
+// binary is the built command. Its file is gone once it is open, as nothing runs after the tests that could remove it.
+var (
+	binary string
+	built  *os.File
+)
 
 func TestMain(m *testing.M) {
 	process.Main() // some tests run commands in this process, whose workers are it again
@@ -29,7 +32,13 @@ func TestMain(m *testing.M) {
 		if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("%v\n%s", err, out))
 		}
-		defer os.RemoveAll(dir)
+		if built, err = os.Open(binary); err == nil {
+			err = os.RemoveAll(dir)
+		}
+		if err != nil {
+			panic(err)
+		}
+		binary = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), built.Fd())
 	}
 	mptest.Main(m)
 }

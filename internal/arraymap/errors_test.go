@@ -1,8 +1,11 @@
 package arraymap
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/png"
 	"io/fs"
 	"os"
 	"strings"
@@ -57,6 +60,7 @@ func TestErrors(t *testing.T) {
 		{"dtypes disagree", Config{Func: "filters.py:dtypes"}, nil, nil, "item 3 of 0…5: the result is <f4 of shape () where the first result was <f8"},
 		{"returns nothing", Config{Func: "filters.py:nothing"}, nil, nil, "failed for item 0 of 0…5: "},
 		{"writes, Python", Config{Func: "filters.py:writes"}, nil, nil, "read-only; a map's input is mapped read-only: change a copy of it, a.copy()"},
+		{"writes into a picture", Config{Func: "filters.py:writes", In: "good.png"}, nil, nil, "read-only"},
 		{"writes, Go", Config{Func: "./tool:writes", Rows: 2}, nil, nil, "./tool:writes failed for rows 0…1 of 0…5: it wrote to its input, which is mapped read-only: change a copy"},
 		{"fails, Go", Config{Func: "./tool:fails"}, nil, nil, "./tool:fails failed for item 0 of 0…5: no luck"},
 		{"panics, Go", Config{Func: "./tool:panics"}, nil, nil, "failed for item 0 of 0…5: panic: no luck"},
@@ -136,6 +140,11 @@ func inputs(t *testing.T) {
 	write(t, "some.npz", []byte("PK\x03\x04 and so on"))
 	write(t, "bad.png", []byte("\x89PNG\r\n\x1a\n and so on"))
 	write(t, "empty", nil)
+	var good bytes.Buffer
+	if err := png.Encode(&good, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "good.png", good.Bytes())
 	save(t, "one.npy", []float64{1})
 	save(t, "none.npy", []float64{}, 0, 0)
 }

@@ -48,7 +48,7 @@ func (d *demo) plan() error {
 		for r.Side = usualSide; r.Side > leastSide; r.Side /= 2 {
 			arrays := 2 * bytesOf(r.Side) // the picture and the result
 			switch need := 2*arrays + 128<<20; {
-			case total > 0 && arrays > free/2:
+			case total > 0 && arrays > free*3/4:
 				r.Note = fmt.Sprintf("only %s are free in %s", shm.Bytes(free), r.Space)
 				continue
 			case need > memory:

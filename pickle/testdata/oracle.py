@@ -495,7 +495,6 @@ def check():
             for f in loads:
                 w = f(data)
                 if not same(own, w, {}):
-                    open(f"/tmp/pk/fail_{index}_{before}_{after}.pkl","wb").write(data); open(f"/tmp/pk/fail_{index}_{before}_{after}.own","wb").write(pickle.dumps(known[int(index)], int(before)))
                     raise ValueError(f"differs: {w!r:.300} is not {own!r:.300}")
         except Exception as e:
             put(f"value {index} {name}, protocol {before} to {after}: {type(e).__name__}: {e}")
