@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"example.com/atrium/ndarray/npy"
 	"example.com/atrium/shm"
@@ -143,7 +142,7 @@ func (a Any) String() string {
 	if a.dtype == nil {
 		return "no array"
 	}
-	s := fmt.Sprintf("array %s %s", a.dtype, shapeString(a.shape))
+	s := fmt.Sprintf("array %s %s", a.dtype, npy.FormatShape(a.shape))
 	if name := a.Name(); name != "" {
 		s += " in " + name
 	}
@@ -185,13 +184,4 @@ func (a Any) describe() string {
 		return name
 	}
 	return "array"
-}
-
-// shapeString writes a shape as Python does.
-func shapeString(shape []int) string {
-	s := strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", ", ")
-	if len(shape) == 1 {
-		s += ","
-	}
-	return "(" + s + ")"
 }

@@ -57,7 +57,7 @@ func FromSlice[T Element](data []T, shape ...int) (Array[T], error) {
 	}
 	n, err := npy.Header{DType: DTypeOf[T](), Shape: shape}.DataSize()
 	if err == nil && n != int64(len(data)*sizeOf[T]()) {
-		err = fmt.Errorf("%w: %s of %d elements", ErrShape, shapeString(shape), len(data))
+		err = fmt.Errorf("%w: %s of %d elements", ErrShape, npy.FormatShape(shape), len(data))
 	}
 	if err != nil {
 		return Array[T]{}, Any{}.fail("make", err)

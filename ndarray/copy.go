@@ -25,7 +25,7 @@ func Copy(dst, src Any) error {
 	}
 	switch {
 	case !slices.Equal(dst.shape, src.shape):
-		return dst.fail("copy to", fmt.Errorf("%w: source is %s, destination %s", ErrShape, shapeString(src.shape), shapeString(dst.shape)))
+		return dst.fail("copy to", fmt.Errorf("%w: source is %s, destination %s", ErrShape, npy.FormatShape(src.shape), npy.FormatShape(dst.shape)))
 	case !dd.Equal(sd):
 		return dst.fail("copy to", fmt.Errorf("%w: source is %s, destination %s", ErrDType, src.DType(), dd))
 	case dst.readOnly:

@@ -43,7 +43,7 @@ func checkLayout(shape, strides []int, size, off, lo, hi int) error {
 	}
 	if !ok || hi-last < size || n > int64(hi-lo) {
 		return fmt.Errorf("%w: %s of %d-byte elements with strides %v from byte %d is not within bytes %d to %d", ErrShape,
-			shapeString(shape), size, strides, off, lo, hi)
+			npy.FormatShape(shape), size, strides, off, lo, hi)
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func readHeader(seg *shm.Segment) (h npy.Header, end int, err error) {
 	}
 	if room := seg.Size() - h.DataOffset; n > room {
 		return h, 0, &npy.Error{Err: npy.ErrTruncated, Detail: fmt.Sprintf("the header promises %s of %s, %d bytes from byte %d, but the file ends after %d of them",
-			shapeString(h.Shape), h.DType, n, h.DataOffset, room)}
+			npy.FormatShape(h.Shape), h.DType, n, h.DataOffset, room)}
 	}
 	h.Shape = slices.Clip(h.Shape)
 	return h, int(h.DataOffset + n), nil

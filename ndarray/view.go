@@ -106,7 +106,7 @@ func (a Any) Reshape(shape ...int) (Any, error) {
 		case d == -1 && free < 0:
 			free = axis
 		case d < 0 || d > 0 && known > size/d && size > 0:
-			return Any{}, a.fail("reshape", fmt.Errorf("%w: %s cannot become %s", ErrShape, shapeString(a.shape), shapeString(shape)))
+			return Any{}, a.fail("reshape", fmt.Errorf("%w: %s cannot become %s", ErrShape, npy.FormatShape(a.shape), npy.FormatShape(shape)))
 		default:
 			known *= d
 		}
@@ -116,7 +116,7 @@ func (a Any) Reshape(shape ...int) (Any, error) {
 		known *= size / known
 	}
 	if known != size || free >= 0 && shape[free] < 0 || a.dtype == nil {
-		return Any{}, a.fail("reshape", fmt.Errorf("%w: %s has %d elements, %s needs another number", ErrShape, shapeString(a.shape), size, shapeString(shape)))
+		return Any{}, a.fail("reshape", fmt.Errorf("%w: %s has %d elements, %s needs another number", ErrShape, npy.FormatShape(a.shape), size, npy.FormatShape(shape)))
 	}
 	if _, err := (npy.Header{DType: *a.dtype, Shape: shape}).DataSize(); err != nil {
 		return Any{}, a.fail("reshape", err)
@@ -126,7 +126,7 @@ func (a Any) Reshape(shape ...int) (Any, error) {
 		var ok bool
 		if strides, ok = restride(a.shape, a.strides, shape); !ok {
 			return Any{}, a.fail("reshape", fmt.Errorf("%w: %s with strides %v has no view of shape %s: Copy it into a contiguous array first",
-				ErrShape, shapeString(a.shape), a.strides, shapeString(shape)))
+				ErrShape, npy.FormatShape(a.shape), a.strides, npy.FormatShape(shape)))
 		}
 	}
 	a.shape, a.strides, a.lease = shape, strides, nil

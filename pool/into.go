@@ -9,6 +9,7 @@ import (
 	"example.com/atrium/codec"
 	"example.com/atrium/engine"
 	"example.com/atrium/ndarray"
+	"example.com/atrium/ndarray/npy"
 )
 
 // Into is the argument of a call whose result the worker writes into an array, so that nothing but the two arrays'
@@ -37,9 +38,12 @@ func IntoFunc(name string) *Function[Into, Landed] { return Named[Into, Landed](
 // IntoPyFunc calls a Python function of one array that returns an array or a number.
 func IntoPyFunc(name string) *Function[Into, Landed] { return PyFunc[Into, Landed](name) }
 
-// registerInto registers fn's second form when its argument is an array.
+// registerInto registers fn's second form, which only says why it cannot be when the argument is no array.
 func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, error)) {
-	if _, ok := any(new(In)).(interface{ UnmarshalBinary([]byte) error }); !ok || !isArray(reflect.TypeFor[In]()) {
+	if !isArray(reflect.TypeFor[In]()) {
+		engine.Register(name+intoSuffix, func(context.Context, []byte) ([]byte, error) {
+			return nil, fmt.Errorf("%s takes a %T; to be mapped over an array its argument has to be an ndarray.Any or ndarray.Array", name, *new(In))
+		})
 		return
 	}
 	in, out := codec.For[Into](), codec.For[Landed]()
@@ -99,8 +103,8 @@ func land(q Into, result any) (Landed, error) {
 		return l, nil
 	}
 	if !slices.Equal(q.Out.Shape(), l.Shape) || q.Out.DType().String() != l.DType {
-		return l, fmt.Errorf("the result is %s of shape %v where the first result was %s and leaves room for shape %v; every item must give the same",
-			l.DType, l.Shape, q.Out.DType(), q.Out.Shape())
+		return l, fmt.Errorf("the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same",
+			l.DType, npy.FormatShape(l.Shape), q.Out.DType(), npy.FormatShape(q.Out.Shape()))
 	}
 	return l, ndarray.Copy(q.Out, a)
 }

@@ -107,7 +107,7 @@ func allocate(f *os.File, dir string, size int64) error {
 			return err
 		}
 		if memory := sys.AvailableMemory(); kind == "tmpfs" && size > memory-memory/20 {
-			return fmt.Errorf("%w for %s in %s: %s of memory are available; use less, or set ATRIUM_SPACE to a directory on a disk", ErrNoSpace, Bytes(size), dir, Bytes(memory))
+			return fmt.Errorf("%w for %s in %s: %s of memory are available; use less, or a directory on a disk (for a Space: ATRIUM_SPACE)", ErrNoSpace, Bytes(size), dir, Bytes(memory))
 		}
 	}
 	if total > 0 && size > free {

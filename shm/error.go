@@ -84,7 +84,7 @@ func noRoom(dir string, size int64, err error) error {
 	kind, _ := sys.FileSystem(dir)
 	hint := "free some, or choose another directory"
 	if kind == "tmpfs" {
-		hint = "run `atrium gc`, start the container with a larger --shm-size, or set ATRIUM_SPACE to a directory with room"
+		hint = "run `atrium gc`, start the container with a larger --shm-size, or use a directory with room (for a Space: ATRIUM_SPACE)"
 	}
 	err = fmt.Errorf("%w for %s: %s has %s free of %s (%w); %s", ErrNoSpace, Bytes(size), dir, Bytes(free), Bytes(total), err, hint)
 	return both(err, statErr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"example.com/atrium/ndarray/npy"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func (a arrayInfo) text() string {
 	if a.Fortran {
 		order = ", Fortran order"
 	}
-	return fmt.Sprintf("%s %s, %s%s", dtypeName(a.DType), shapeText(a.Shape), shm.Bytes(a.Bytes), order)
+	return fmt.Sprintf("%s %s, %s%s", dtypeName(a.DType), npy.FormatShape(a.Shape), shm.Bytes(a.Bytes), order)
 }
 
 // arrays are the named arrays of the Space.

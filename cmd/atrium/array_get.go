@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"example.com/atrium/ndarray/npy"
 	"fmt"
 	"io"
 	"io/fs"
@@ -47,6 +48,6 @@ func getArray(w io.Writer, a ndarray.Any, out string, force bool) (err error) {
 	} else if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s: %s %s, %s\n", out, dtypeName(a.DType().String()), shapeText(a.Shape()), shm.Bytes(int64(a.NBytes())))
+	_, err = fmt.Fprintf(w, "%s: %s %s, %s\n", out, dtypeName(a.DType().String()), npy.FormatShape(a.Shape()), shm.Bytes(int64(a.NBytes())))
 	return err
 }

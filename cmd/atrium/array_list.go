@@ -1,6 +1,7 @@
 package main
 
 import (
+	"example.com/atrium/ndarray/npy"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -32,7 +33,7 @@ func newArrayListCommand() *cobra.Command {
 			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(t, "NAME\tDTYPE\tSHAPE\tSIZE\tAGE")
 			for _, o := range all {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.Name, dtypeName(o.DType), shapeText(o.Shape), shm.Bytes(o.Bytes), age(time.Since(o.Modified)))
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.Name, dtypeName(o.DType), npy.FormatShape(o.Shape), shm.Bytes(o.Bytes), age(time.Since(o.Modified)))
 			}
 			return t.Flush()
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"example.com/atrium/ndarray/npy"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,7 +78,7 @@ func completeArrays(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 	}
 	var all []cobra.Completion
 	for _, o := range objects {
-		all = append(all, cobra.CompletionWithDesc(o.Name, dtypeName(o.DType)+" "+shapeText(o.Shape)))
+		all = append(all, cobra.CompletionWithDesc(o.Name, dtypeName(o.DType)+" "+npy.FormatShape(o.Shape)))
 	}
 	return all, cobra.ShellCompDirectiveNoFileComp
 }

@@ -89,14 +89,7 @@ func tryTempFile(dir string) error {
 
 // tryCall tells whether the kernel has a system call, by calling it with arguments that it must refuse.
 func tryCall(number uintptr, args ...uintptr) func(string) error {
-	return func(string) error {
-		var a [6]uintptr
-		copy(a[:], args)
-		if _, _, errno := syscall.Syscall6(number, a[0], a[1], a[2], a[3], a[4], a[5]); errno == syscall.ENOSYS || errno == syscall.EPERM {
-			return errno
-		}
-		return nil
-	}
+	return func(string) error { return sys.Known(number, args...) }
 }
 
 func checkKernel() finding {

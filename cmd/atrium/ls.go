@@ -1,6 +1,7 @@
 package main
 
 import (
+	"example.com/atrium/ndarray/npy"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -70,7 +71,7 @@ func printSpace(w io.Writer, v spaceView, all bool, now time.Time) error {
 		}
 		dtype, shape := "-", "-"
 		if o.Kind == "array" {
-			dtype, shape = dtypeName(o.DType), shapeText(o.Shape)
+			dtype, shape = dtypeName(o.DType), npy.FormatShape(o.Shape)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s", o.Name, o.Kind, dtype, shape, shm.Bytes(o.Bytes), age(now.Sub(o.Modified)))
 		if all {

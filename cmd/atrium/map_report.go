@@ -1,6 +1,7 @@
 package main
 
 import (
+	"example.com/atrium/ndarray/npy"
 	"fmt"
 	"io"
 	"strings"
@@ -39,7 +40,7 @@ func printReport(w io.Writer, r *arraymap.Report) error {
 
 // arrayText is "float32 (512, 512), 1 MiB".
 func arrayText(a arraymap.Array) string {
-	return fmt.Sprintf("%s %s, %s", dtypeName(a.DType), shapeText(a.Shape), shm.Bytes(int64(a.Bytes)))
+	return fmt.Sprintf("%s %s, %s", dtypeName(a.DType), npy.FormatShape(a.Shape), shm.Bytes(int64(a.Bytes)))
 }
 
 func count(n int, one, many string) string {
@@ -60,15 +61,6 @@ func seconds(s float64) string {
 		return fmt.Sprintf("%.1f s", s)
 	}
 	return fmt.Sprintf("%.0f s", s)
-}
-
-// shapeText writes a shape as Python does.
-func shapeText(shape []int) string {
-	s := strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", ", ")
-	if len(shape) == 1 {
-		s += ","
-	}
-	return "(" + s + ")"
 }
 
 // dtypeName is NumPy's name for a descr where it has a simple one, "float32" for "<f4".

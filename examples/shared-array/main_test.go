@@ -15,8 +15,17 @@ func TestMain(m *testing.M) {
 	mptest.Main(m)
 }
 
-func TestRun(t *testing.T) {
+// begin gives the example a Space of its own.
+func begin(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("its millions of steps take long under the race detector, which sees nothing of other processes")
+	}
 	t.Setenv("ATRIUM_SPACE", mptest.Space(t).Path())
+}
+
+func TestRun(t *testing.T) {
+	begin(t)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatal(err)
@@ -37,7 +46,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestNumPyLooksOn(t *testing.T) {
-	t.Setenv("ATRIUM_SPACE", mptest.Space(t).Path())
+	begin(t)
 	t.Setenv("ATRIUM_PYTHON", mptest.Python(t))
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil {
@@ -49,7 +58,7 @@ func TestNumPyLooksOn(t *testing.T) {
 }
 
 func TestNoNumPy(t *testing.T) {
-	t.Setenv("ATRIUM_SPACE", mptest.Space(t).Path())
+	begin(t)
 	t.Setenv("ATRIUM_PYTHON", "/nonexistent/python")
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "NumPy is not here") {

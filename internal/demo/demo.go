@@ -106,6 +106,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 
 // step does one thing and tells of it.
 func (d *demo) step(ctx context.Context, name string, do func(context.Context) (string, error)) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	begun := time.Now()
 	text, err := do(ctx)
 	s := Step{Name: name, OK: err == nil, Text: text, Seconds: time.Since(begun).Seconds()}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -189,6 +190,7 @@ func TestStretch(t *testing.T) {
 }
 
 func TestPrivateMemory(t *testing.T) {
+	debug.FreeOSMemory() // so that what follows needs new pages
 	before := private(os.Getpid())
 	b := make([]byte, 32<<20)
 	for i := 0; i < len(b); i += 4096 {

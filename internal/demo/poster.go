@@ -109,9 +109,9 @@ func (d *demo) poster() (image.Image, error) {
 	p.text(p.title, ink, margin, 66, "atrium")
 	p.text(p.body, muted, margin+p.width(p.title, "atrium")+22, 66, fmt.Sprintf("%d worker processes, one array of %s, nothing copied", r.Workers, shm.Bytes(r.Bytes)))
 	right := margin + whole + margin
-	p.picture(d.shown.engraving, margin, top, whole)
-	p.picture(d.original, right, top, panel)
-	p.picture(d.shown.detail, right, top+panel+margin, panel)
+	draw.Draw(p.m, image.Rect(margin, top, margin+whole, top+whole), d.shown.engraving, image.Point{}, draw.Src)
+	draw.CatmullRom.Scale(p.m, image.Rect(right, top, right+panel, top+panel), d.original, d.original.Bounds(), draw.Src, nil)
+	draw.Draw(p.m, image.Rect(right, top+panel+margin, right+panel, top+whole), d.shown.detail, image.Point{}, draw.Src)
 	size := d.original.Bounds().Dx()
 	p.text(p.small, muted, margin, top+whole+26, fmt.Sprintf("the engraving, %d×%d float32, by worker processes that see the same pages", r.Side, r.Side))
 	p.text(p.small, muted, right, top+panel+26, fmt.Sprintf("Eileen Collins, %d×%d (NASA, public domain)", size, size))
@@ -162,10 +162,6 @@ func (c *canvas) text(f font.Face, col color.Color, x, y int, s string) {
 }
 
 func (c *canvas) width(f font.Face, s string) int { return font.MeasureString(f, s).Ceil() }
-
-func (c *canvas) picture(m image.Image, x, y, size int) {
-	draw.CatmullRom.Scale(c.m, image.Rect(x, y, x+size, y+size), m, m.Bounds(), draw.Src, nil)
-}
 
 // bars shows one figure of each way.
 func (c *canvas) bars(x, y, width int, title string, ways []Way, figure func(Way) (float64, string)) {

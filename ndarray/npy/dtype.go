@@ -125,7 +125,7 @@ func (d DType) appendFields(b []byte) []byte {
 		}
 		b = f.DType.appendLiteral(append(b, ", "...))
 		if len(f.Shape) > 0 {
-			b = append(append(b, ", "...), shapeString(f.Shape)...)
+			b = append(append(b, ", "...), FormatShape(f.Shape)...)
 		}
 		b = append(b, ')')
 		at += f.Size()

@@ -96,7 +96,7 @@ func dataSize(shape []int, itemsize int) (int64, error) {
 	elems, total, empty := uint64(1), uint64(itemsize), itemsize == 0
 	for _, d := range shape {
 		if d < 0 {
-			return 0, errorf(ErrHeader, "negative dimension in shape %s", shapeString(shape))
+			return 0, errorf(ErrHeader, "negative dimension in shape %s", FormatShape(shape))
 		}
 		if d == 0 {
 			empty = true
@@ -105,7 +105,7 @@ func dataSize(shape []int, itemsize int) (int64, error) {
 		hi1, lo1 := bits.Mul64(elems, uint64(d))
 		hi2, lo2 := bits.Mul64(total, uint64(d))
 		if hi1 != 0 || hi2 != 0 || lo1 > maxInt || lo2 > maxInt {
-			return 0, errorf(ErrHeader, "shape %s of %d-byte elements overflows the address space", shapeString(shape), itemsize)
+			return 0, errorf(ErrHeader, "shape %s of %d-byte elements overflows the address space", FormatShape(shape), itemsize)
 		}
 		elems, total = lo1, lo2
 	}

@@ -33,7 +33,7 @@ func AppendHeader(dst []byte, h Header) ([]byte, error) {
 	} else {
 		text = append(text, "False"...)
 	}
-	text = append(append(append(text, ", 'shape': "...), shapeString(h.Shape)...), ", }"...)
+	text = append(append(append(text, ", 'shape': "...), FormatShape(h.Shape)...), ", }"...)
 	if n := len(h.Shape); n > 0 {
 		axis := h.Shape[0]
 		if h.Fortran {
@@ -93,8 +93,8 @@ func toLatin1(utf []byte) ([]byte, bool) {
 	return out, true
 }
 
-// shapeString writes a tuple as Python does: "()", "(3,)", "(3, 4)".
-func shapeString(shape []int) string {
+// FormatShape writes a shape as Python does: "()", "(3,)", "(3, 4)".
+func FormatShape(shape []int) string {
 	b := []byte{'('}
 	for i, d := range shape {
 		if i > 0 {
