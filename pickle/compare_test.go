@@ -84,6 +84,19 @@ func TestEqual(t *testing.T) {
 	}
 }
 
+func TestEqualDeep(t *testing.T) {
+	nest := func(n int) any {
+		v := pickle.NewList()
+		for range n {
+			v = pickle.NewList(v)
+		}
+		return v
+	}
+	if !pickle.Equal(nest(9_000), nest(9_000)) || pickle.Equal(nest(11_000), nest(11_000)) {
+		t.Error("the bound is not at a depth of 10,000")
+	}
+}
+
 // TestEqualMany makes the comparer remember, and one element at the end differ.
 func TestEqualMany(t *testing.T) {
 	build := func(last any) any {
@@ -97,6 +110,19 @@ func TestEqualMany(t *testing.T) {
 	}
 	if !pickle.Equal(build(1), build(1)) || pickle.Equal(build(1), build(2)) {
 		t.Error("a big value is not compared to its end")
+	}
+	// Two objects that refer to others and back, and differ: what was taken for equal on the way must not stay so.
+	knot := func(n int) (a, q *pickle.Object) {
+		a, q = instance(nil), instance(nil)
+		a.State, q.State = pickle.NewList(q, n), pickle.NewList(a)
+		return a, q
+	}
+	a, qa := knot(1)
+	b, qb := knot(2)
+	x := pickle.NewList(build(1), dict(a, pickle.NewList(qb), b, 0))
+	y := pickle.NewList(build(1), dict(b, 0, a, pickle.NewList(qa)))
+	if pickle.Equal(qb, qa) || pickle.Equal(x, y) {
+		t.Error("what a wrong assumption said was kept")
 	}
 	// A tuple of many tuples hashes the same whether its hash came from memory or not.
 	var big, again pickle.Tuple

@@ -176,6 +176,10 @@ func TestDirectGivesUp(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", tt.name, reflect.ValueOf(tt.into).Elem(), err, reflect.ValueOf(tt.want).Elem())
 		}
 	}
+	var twice ab // the second one counts, all of it
+	if pickle.Direct([]byte("\x80\x04}(\x8c\x01P}(\x8c\x01XK\x01\x8c\x01YK\x02u\x8c\x01P}(\x8c\x01XK\x03\x8c\x01XK\x04uu."), &twice) {
+		t.Errorf("a field that comes twice became %+v", twice.P)
+	}
 	limited := pickle.Decoder{Limits: pickle.Limits{MaxItems: 10}}
 	var ints []int
 	data, _ := pickle.Marshal(make([]int, 100))

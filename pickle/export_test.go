@@ -16,3 +16,6 @@ func Direct(data []byte, into any) bool {
 	defer m.free()
 	return m.direct(rv, infoOf(rv.Type()))
 }
+
+// Slots is the number of entries that a Dict has memory for, removed ones included.
+func (d *Dict) Slots() int { return len(d.entries) }

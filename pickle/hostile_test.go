@@ -110,6 +110,9 @@ func TestFrozenLaughs(t *testing.T) {
 			for wrap := range 4 { // the element in one to four tuples
 				data = append(append(data, get...), bytes.Repeat([]byte{0x85}, wrap+1)...)
 			}
+			for n := range 3 { // and beside a number, so that all three must be looked into
+				data = append(append(data, get...), 'K', byte(n), 0x86)
+			}
 			data = append(data, 0x91, 0x94)
 		}
 		v, err := pickle.Decode(append(data, '.'))

@@ -301,6 +301,29 @@ func TestSharing(t *testing.T) {
 	}
 }
 
+// TestSelfInArguments has objects that are made from a list with themselves in it.
+func TestSelfInArguments(t *testing.T) {
+	for _, isNew := range []bool{false, true} {
+		l := pickle.NewList()
+		o := &pickle.Object{Callable: pickle.Class{Module: "m", Name: "f"}, Args: pickle.Tuple{l, 1}, New: isNew, ListItems: []any{5}, State: 6}
+		l.Items = []any{o}
+		for proto := 2; proto <= 5; proto++ {
+			data, err := pickle.Encoder{Protocol: proto}.Append(nil, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := pickle.Decode(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := v.(*pickle.Object)
+			if p.Args[0].(*pickle.List).Items[0] != any(p) || len(p.ListItems) != 1 || p.State != any(int64(6)) {
+				t.Errorf("became %s", pickle.Repr(p))
+			}
+		}
+	}
+}
+
 // TestFreshWriter has a name that is empty as the first thing that a writer's memo is asked for.
 func TestFreshWriter(t *testing.T) {
 	runtime.GC() // empties the pool of writers,

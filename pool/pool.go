@@ -69,6 +69,9 @@ func New(ctx context.Context, c Config) (*Pool, error) {
 	if c.Workers < 0 {
 		return nil, fmt.Errorf("atrium: a pool of %d workers makes no sense; 0 means one for each core", c.Workers)
 	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, fmt.Errorf("atrium: new pool: %w", err)
+	}
 	space, err := shm.Open(c.Space)
 	if err != nil {
 		return nil, err
@@ -90,12 +93,14 @@ func New(ctx context.Context, c Config) (*Pool, error) {
 			return nil, errors.Join(err, space.Close())
 		}
 	}
-	stop := context.AfterFunc(ctx, func() { _ = p.Terminate() }) // whoever waits for a Future sees ErrClosed
+	made := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { <-made; _ = p.Terminate() }) // whoever waits for a Future sees ErrClosed
 	p.close = sync.OnceValue(func() error {
 		stop()
 		_, err := space.Sweep()
 		return errors.Join(err, space.Close())
 	})
+	close(made)
 	return p, nil
 }
 

@@ -328,6 +328,21 @@ func TestWorkerIsReplacedBeforeItTakesTooMuchMemory(t *testing.T) {
 	}
 }
 
+func TestContextThatEndsWhileThePoolIsMade(t *testing.T) {
+	space := newPool(t, pool.Config{}).Space().Path()
+	for range 200 {
+		ctx, stop := context.WithCancel(bg)
+		go stop()
+		p, err := pool.New(ctx, pool.Config{Workers: 1, Space: space})
+		if err == nil {
+			err = p.Close()
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestBadConfig(t *testing.T) {
 	if _, err := pool.New(bg, pool.Config{Workers: -1}); err == nil {
 		t.Error("-1 workers")
