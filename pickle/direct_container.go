@@ -89,6 +89,12 @@ func (m *machine) directList(rv reflect.Value, ti *typeInfo, depth int, end byte
 		case m.peek() == opMark:
 			m.pos++
 			start := n
+			if scalarForm(ti.elem) {
+				m.numbers(s.Addr().Interface())
+				if n = s.Len(); m.items > m.limits.MaxItems {
+					return false
+				}
+			}
 			for m.peek() != opAppends {
 				if !add(0) {
 					return false

@@ -102,7 +102,7 @@ func TestDirect(t *testing.T) {
 func TestDirectSuffices(t *testing.T) {
 	one := 1
 	for _, v := range []any{
-		1, -5, 1 << 40, 2.5, "text", strings.Repeat("x", 500), true, []byte("b"), []int{}, []int{1}, []int{1, 2}, make([]float64, 2500), []string{"a", "a", "b"},
+		1, -5, int64(1 << 40), 2.5, "text", strings.Repeat("x", 500), true, []byte("b"), []int{}, []int{1}, []int{1, 2}, make([]float64, 2500), []string{"a", "a", "b"},
 		smallCall{"a", 1, 2}, &smallCall{}, []smallCall{{"a", 1, 2}, {"b", 3, 4}}, row{1, "a", 2, []string{"x", "y"}}, []row{{Tags: []string{}}, {Tags: []string{"x"}}},
 		map[string]int{}, map[string]int{"a": 1}, map[int]string{1: "a", 2: "b"}, point{1, 2}, struct{ P *int }{&one}, struct{ P *int }{}, [][]int{{1, 2}, {3}}, struct{}{},
 		struct{ Values []int }{[]int{1, 2, 3}}, struct{ Values []int }{[]int{1}}, [][][]int{{{1}}}, map[string]map[string][]int{"a": {"b": {1}}}, []map[string]int{{}, {"a": 1}, {}},
@@ -144,6 +144,11 @@ func TestDirectGivesUp(t *testing.T) {
 		{"empty batch", "\x80\x04}(\x8c\x01A](e\x8c\x01B]u.", &ab{}, &ab{A: []int{}, B: []int{}}},
 		{"full batch and one more", "\x80\x04}(\x8c\x01A](" + strings.Repeat("K\x00", 1000) + "eK\x00a\x8c\x01B]u.", &ab{}, &ab{A: make([]int, 1001), B: []int{}}},
 		{"short batch and more", "\x80\x04}(\x8c\x01A](K\x01e(K\x02e\x8c\x01B]u.", &ab{}, &ab{A: []int{1, 2}, B: []int{}}},
+		{"numbers with a frame between", "\x80\x04](K\x01M\x00\x01\x95\x06\x00\x00\x00\x00\x00\x00\x00J\xff\xff\xff\xffe.", &[]int{}, &[]int{1, 256, -1}},
+		{"numbers and a long one", "\x80\x04](K\x01\x8a\x05\x00\x00\x00\x00\x01K\x02e.", &[]int64{}, &[]int64{1, 1 << 32, 2}},
+		{"number that is cut", "\x80\x04](K\x01J\x00\x00", &[]int{}, nil},
+		{"float that is cut", "\x80\x04](G\x3f\xf0\x00", &[]float64{}, nil},
+		{"memoized number", "\x80\x04](K\x05\x94h\x00e.", &[]int{}, &[]int{5, 5}},
 		{"DUP", "\x80\x04](K\x012e.", &[]int{}, &[]int{1, 1}},
 		{"POP", "\x80\x04](K\x01K\x020e.", &[]int{}, &[]int{1}},
 		{"instance", "\x80\x04cm\nP\n)\x81}\x8c\x01XK\x05sb.", &point{}, &point{X: 5}},

@@ -106,12 +106,12 @@ func TestFrozenLaughs(t *testing.T) {
 		for i := range 60 {
 			get := []byte{'h', byte(i)}
 			data = append(data, '(')
-			data = append(data, get...)
-			for wrap := range 4 { // the element in one to four tuples
-				data = append(append(data, get...), bytes.Repeat([]byte{0x85}, wrap+1)...)
-			}
-			for n := range 3 { // and beside a number, so that all three must be looked into
+			for n := range 3 { // beside a number, so that all three must be looked into
 				data = append(append(data, get...), 'K', byte(n), 0x86)
+			}
+			data = append(data, get...)
+			for wrap := range 4 { // in one to four tuples
+				data = append(append(data, get...), bytes.Repeat([]byte{0x85}, wrap+1)...)
 			}
 			data = append(data, 0x91, 0x94)
 		}

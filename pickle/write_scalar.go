@@ -150,7 +150,7 @@ func sized[T string | []byte](w *writer, short, four, eight byte, data T) error 
 	case n < 256 && short != 0:
 		head[0], head[1] = short, byte(n)
 		payload(w, head[:2], data)
-	case n <= math.MaxUint32 && four != 0:
+	case uint64(n) <= math.MaxUint32 && four != 0:
 		head[0] = four
 		binary.LittleEndian.PutUint32(head[1:], uint32(n))
 		payload(w, head[:5], data)
