@@ -36,19 +36,21 @@ func Call(ctx context.Context, t Task) (result, errBody []byte) {
 	}()
 	begun := time.Now()
 	result, err = f(ctx, t.Arg)
-	returned = true
-	if err != nil {
-		w := wireError{Kind: "error", Type: fmt.Sprintf("%T", err), Message: err.Error()}
-		if t.Timeout > 0 && errors.Is(context.Cause(ctx), ErrTimeout) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout)) {
-			w.Message = fmt.Sprintf("%v after %v (it was %v): %v", ErrTimeout, time.Since(begun).Round(time.Millisecond), t.Timeout, err)
-			err = errors.Join(err, ErrTimeout)
-		}
-		return nil, encodeError(w, err)
+	if err == nil {
+		returned = true
+		return result, nil
 	}
-	return result, nil
+	w := wireError{Kind: "error", Type: fmt.Sprintf("%T", err), Message: err.Error()}
+	if t.Timeout > 0 && errors.Is(context.Cause(ctx), ErrTimeout) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout)) {
+		w.Message = fmt.Sprintf("%v after %v (it was %v): %v", ErrTimeout, time.Since(begun).Round(time.Millisecond), t.Timeout, err)
+		err = errors.Join(err, ErrTimeout)
+	}
+	errBody = encodeError(w, err)
+	returned = true // not before: the error's own methods may panic
+	return nil, errBody
 }
 
-func panicBody(r any, stack []byte) []byte {
+func panicBody(r any, stack []byte) (body []byte) {
 	if path, written, ok := shm.Faulted(r); ok {
 		msg := "reading past the end of " + path + ", which was cut short while it was mapped"
 		if written {
@@ -56,6 +58,12 @@ func panicBody(r any, stack []byte) []byte {
 		}
 		return encodeError(wireError{Kind: "fault", Type: "memory fault", Message: msg, Traceback: string(stack)}, nil)
 	}
+	w := wireError{Kind: "panic", Type: fmt.Sprintf("%T", r), Message: fmt.Sprint(r), Traceback: string(stack)}
 	err, _ := r.(error)
-	return encodeError(wireError{Kind: "panic", Type: fmt.Sprintf("%T", r), Message: fmt.Sprint(r), Traceback: string(stack)}, err)
+	defer func() {
+		if recover() != nil { // the error's methods panic: it is known by its text alone
+			body = encodeError(w, nil)
+		}
+	}()
+	return encodeError(w, err)
 }

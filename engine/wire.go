@@ -38,6 +38,9 @@ type Frame struct {
 
 const frameHead = 4 + 1 + 8
 
+// MaxMessage bounds a function's name with its encoded argument, and an encoded result.
+const MaxMessage = maxFrame - 64
+
 // maxFrame bounds what is allocated for one message. Bigger values belong into arrays, which go by reference.
 const maxFrame = 1 << 30
 
@@ -137,19 +140,18 @@ const Protocol = 1
 
 // Setup is the driver's answer.
 type Setup struct {
-	Space    string   `json:"space"`     // directory
-	Slot     uint16   `json:"slot"`      // of the driver in the Space
-	Epoch    uint32   `json:"epoch"`     // of that slot
-	Tag      string   `json:"tag"`       // of files given to the driver or made for it
-	Prefix   string   `json:"prefix"`    // how their names begin
-	Board    string   `json:"board"`     // path of the pool's board
-	Cell     int      `json:"cell"`      // of this worker on it
-	Index    int      `json:"index"`     // of the worker in the pool
-	Memory   int64    `json:"memory"`    // budget in bytes, 0 for none
-	Import   []string `json:"import"`    // Python modules to import before Ready
-	Path     []string `json:"path"`      // put before sys.path
-	SpaceID  string   `json:"space_id"`  // the directory may have been made anew
-	ParentID int      `json:"parent_id"` // pid of the driver
+	Space   string   `json:"space"`    // directory
+	Slot    uint16   `json:"slot"`     // of the driver in the Space
+	Epoch   uint32   `json:"epoch"`    // of that slot
+	Tag     string   `json:"tag"`      // of files given to the driver or made for it
+	Prefix  string   `json:"prefix"`   // how their names begin
+	Board   string   `json:"board"`    // path of the pool's board
+	Cell    int      `json:"cell"`     // of this worker on it
+	Index   int      `json:"index"`    // of the worker in the pool
+	Memory  int64    `json:"memory"`   // budget in bytes, 0 for none
+	Import  []string `json:"import"`   // Python modules to import before Ready
+	Path    []string `json:"path"`     // put before sys.path
+	SpaceID string   `json:"space_id"` // the directory may have been made anew
 }
 
 // TaskBody is the body of a TASK frame.

@@ -183,7 +183,6 @@ func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
 			w.current = id
 			ctx, w.cancel = context.WithCancelCause(w.ctx)
 			w.cell.Begun.Store(id) // under mu: what giveBack returns has never been begun
-			w.cell.At.Store(time.Now().UnixNano())
 			w.mu.Unlock()
 			return id, t, ctx, true
 		}
@@ -220,7 +219,6 @@ func (w *worker) run() {
 		w.cancel(nil)
 		w.mu.Unlock()
 		w.cell.Finished.Store(id)
-		w.cell.At.Store(time.Now().UnixNano())
 		if failed != nil {
 			w.send(Frame{Kind: KindError, Task: id, Body: failed})
 		} else {

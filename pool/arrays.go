@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,9 +52,8 @@ func give[Out any](ctx context.Context, out *Out) error {
 
 // adopt makes the arrays that a worker gave this process's own. An array that stands in the result twice has one owner.
 // encoded is what out was decoded from: an array that it names and out does not hold went into an any, where it is no
-// array.
+// array. After an error nothing of the result is left.
 func adopt[Out any](s *shm.Space, out *Out, encoded []byte) error {
-	given := s.TagPrefix("w") // other unnamed files of ours have no tag: they are only referred to
 	var adopted []string
 	err := ndarray.Walk(out, func(a *ndarray.Any) error {
 		seg := a.Segment()
@@ -61,17 +61,60 @@ func adopt[Out any](s *shm.Space, out *Out, encoded []byte) error {
 			return nil
 		}
 		path := seg.Path()
-		if filepath.Dir(path) != s.Path() || !strings.HasPrefix(filepath.Base(path), given) || slices.Contains(adopted, path) {
-			return nil
+		if filepath.Dir(path) != s.Path() || !strings.HasPrefix(filepath.Base(path), givenPrefix(s)) || slices.Contains(adopted, path) {
+			return nil // other unnamed files of ours have no tag: they are only referred to
 		}
 		adopted = append(adopted, path)
 		return s.Adopt(seg)
 	})
-	if named := bytes.Count(encoded, []byte(s.Path()+"/"+given)); err == nil && named > len(adopted) {
-		err = fmt.Errorf("atrium: the result has %d arrays where a %T has no place for them: give it a field of type ndarray.Any or ndarray.Array for each, not any", named-len(adopted), *out)
-		return errors.Join(err, ndarray.Walk(out, func(a *ndarray.Any) error { return a.Close() }))
+	if named := given(s, encoded); err == nil && len(named) > len(adopted) {
+		err = fmt.Errorf("atrium: the result has %d arrays where a %T has no place for them: give it a field of type ndarray.Any or ndarray.Array for each, not any", len(named)-len(adopted), *out)
+	}
+	if err != nil {
+		discard(s, out, encoded)
 	}
 	return err
+}
+
+// givenPrefix begins the names of files that workers gave this process and that it has not adopted.
+func givenPrefix(s *shm.Space) string { return s.TagPrefix("w") }
+
+// given lists the paths of such files that an encoded result names, each once.
+func given(s *shm.Space, encoded []byte) (paths []string) {
+	prefix := []byte(s.Path() + "/" + givenPrefix(s))
+	for {
+		i := bytes.Index(encoded, prefix)
+		if i < 0 {
+			return paths
+		}
+		encoded = encoded[i:]
+		n := len(prefix)
+		for n < len(encoded) && (encoded[n] == '.' || encoded[n] == '-' || '0' <= encoded[n] && encoded[n] <= '9') {
+			n++
+		}
+		if path := string(encoded[:n]); !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+		encoded = encoded[n:]
+	}
+}
+
+// discard closes what a result holds and removes the files that came with it and nobody will adopt.
+func discard[Out any](s *shm.Space, out *Out, encoded []byte) {
+	_ = ndarray.Walk(out, func(a *ndarray.Any) error { return a.Close() })
+	for _, path := range given(s, encoded) {
+		_ = os.Remove(path) // one that was adopted has another name by now; the rest goes with the worker
+	}
+}
+
+// takeBack removes what a failed call has given already.
+func takeBack[Out any](out *Out) {
+	_ = ndarray.Walk(out, func(a *ndarray.Any) error {
+		if seg := a.Segment(); seg != nil && seg.Given() {
+			return os.Remove(seg.Path())
+		}
+		return nil
+	})
 }
 
 // closeArrays closes the arrays of a call's argument and result once the result is encoded, and keeps the call's error.

@@ -46,6 +46,7 @@ func Func[In, Out any](name string, fn func(ctx context.Context, in In) (Out, er
 			result, err = f.out.Append(nil, &out)
 		}
 		if err != nil {
+			takeBack(&out)
 			return nil, fmt.Errorf("result: %w", err)
 		}
 		return result, nil

@@ -27,7 +27,9 @@ type Future[Out any] struct {
 func (f *Future[Out]) settle(o engine.Outcome) {
 	f.err = o.Err
 	if f.err == nil {
-		if f.err = f.decode(o.Result, &f.value); f.err == nil {
+		if f.err = f.decode(o.Result, &f.value); f.err != nil {
+			discard(f.pool.space, &f.value, o.Result)
+		} else {
 			f.err = adopt(f.pool.space, &f.value, o.Result)
 		}
 	}
@@ -56,6 +58,15 @@ func (f *Future[Out]) then(fn func()) {
 
 // Done is closed when Get would not wait.
 func (f *Future[Out]) Done() <-chan struct{} { return f.done }
+
+func (f *Future[Out]) ready() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // Get waits for the result, or for ctx, which does not cancel the call. Arrays in the result are the caller's to close,
 // once, however often Get is called.

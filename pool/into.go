@@ -69,10 +69,14 @@ func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, e
 		if l, err = land(q, result); err != nil {
 			return nil, err
 		}
-		if err := give(ctx, &l); err != nil {
+		if err = give(ctx, &l); err == nil {
+			encoded, err = out.Append(nil, &l)
+		}
+		if err != nil {
+			takeBack(&l)
 			return nil, fmt.Errorf("result: %w", err)
 		}
-		return out.Append(nil, &l)
+		return encoded, nil
 	})
 }
 

@@ -2,9 +2,12 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
+
+	"example.com/atrium/ndarray"
 )
 
 // ItemError tells which item of a Map or IMap a call failed for.
@@ -22,12 +25,12 @@ func (e *ItemError) Unwrap() error { return e.Err }
 const window = 64
 
 // Map calls the function for each item and gives the results in the items' order. The first failure cancels the rest and
-// is returned as an *ItemError.
+// is returned as an *ItemError; arrays of the results before it are closed.
 func (f *Function[In, Out]) Map(ctx context.Context, p *Pool, items []In) ([]Out, error) {
 	out := make([]Out, 0, len(items))
 	for v, err := range f.IMap(ctx, p, slices.Values(items)) {
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, ndarray.Walk(&out, func(a *ndarray.Any) error { return a.Close() }))
 		}
 		out = append(out, v)
 	}
@@ -36,7 +39,8 @@ func (f *Function[In, Out]) Map(ctx context.Context, p *Pool, items []In) ([]Out
 
 // IMap calls the function for each item and yields the results in the items' order as they come, failures as *ItemError
 // among them. Items are taken as workers need them: at most 64 for each worker are under way, so that an endless sequence is all
-// right. Ending the loop cancels what is under way. items is called from the goroutine that ranges.
+// right. Ending the loop cancels what is under way. items is called from the goroutine that ranges: while it waits for an
+// item, no result is yielded.
 func (f *Function[In, Out]) IMap(ctx context.Context, p *Pool, items iter.Seq[In]) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		next, stop := iter.Pull(items)
@@ -44,7 +48,7 @@ func (f *Function[In, Out]) IMap(ctx context.Context, p *Pool, items iter.Seq[In
 		var under []*Future[Out]
 		defer func() { abandon(under) }()
 		for i, more := 0, true; ; i++ {
-			for more && len(under) < window*p.size {
+			for n := 0; more && len(under) < window*p.size && (n == 0 || !under[0].ready()); n++ {
 				var in In
 				if in, more = next(); more {
 					under = append(under, f.Submit(ctx, p, in))
@@ -86,12 +90,12 @@ func (f *Function[In, Out]) IMapUnordered(ctx context.Context, p *Pool, items it
 		}()
 		done := make(chan int, window*p.size)
 		for i, more := 0, true; ; {
-			for more && len(under) < window*p.size {
+			for n := 0; more && len(under) < window*p.size && (n == 0 || len(done) == 0); n++ {
 				var in In
 				if in, more = next(); more {
-					fut, n := f.Submit(ctx, p, in), i
-					under[n] = fut
-					fut.then(func() { done <- n })
+					fut, index := f.Submit(ctx, p, in), i
+					under[index] = fut
+					fut.then(func() { done <- index })
 					i++
 				}
 			}

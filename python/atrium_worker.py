@@ -4,6 +4,7 @@ Runs inside a child of a driver: descriptor 3 is the socket to it, descriptor 4 
 only; NumPy is imported when the first array comes or goes. The module is importable by user code as atrium_worker.
 """
 import collections
+import errno
 import importlib
 import importlib.util
 import io
@@ -15,6 +16,8 @@ import signal
 import socket
 import struct
 import sys
+import threading
+import time
 import traceback
 
 HELLO, SETUP, READY, REFUSED, TASK, RESULT, ERROR = 1, 2, 3, 4, 5, 6, 7
@@ -30,6 +33,7 @@ _current = 0  # task that runs in user code, else 0
 _functions = {}
 _files = {}  # path -> (inode, writable, memmap): arrays seen before
 _MAX_FILES = 64
+_MAX_MESSAGE = (1 << 30) - 64
 _results = 0
 _np = None
 
@@ -76,14 +80,36 @@ class TaskCancelled(BaseException):
 
 # ---- frames
 
-def _send(kind, task=0, *body):
-    n = sum(len(b) for b in body)
-    parts = [HEAD.pack(9 + n, kind, task), *body]
-    if n < 65536:
-        _sock.sendall(b"".join(parts))
-    else:
-        for p in parts:
-            _sock.sendall(p)
+_lock = threading.RLock()  # frames of one thread must not get into another's
+_main = threading.get_ident()
+
+
+def _forked():
+    global _lock
+    _lock = threading.RLock()  # whoever held it is not in this child
+
+
+os.register_at_fork(after_in_child=_forked)
+_sending = False  # the main thread is in the middle of a frame
+_late = False  # the signal that came meanwhile
+
+
+def _send(kind, task=0, body=b""):
+    global _sending, _late
+    frame = HEAD.pack(9 + len(body), kind, task) + body
+    if threading.get_ident() != _main:
+        with _lock:
+            _sock.sendall(frame)
+        return
+    _sending = True
+    try:
+        with _lock:
+            _sock.sendall(frame)
+    finally:
+        _sending = False
+    if _late:
+        _late = False
+        _on_signal()
 
 
 _buffer = bytearray()
@@ -103,7 +129,10 @@ def _receive(wait=True):
         try:
             b = _sock.recv(min(max(missing, 65536), 1 << 20), 0 if wait else socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return None
+            if not wait:
+                return None
+            _tidy()  # a second without work
+            continue
         if not b:
             os._exit(1)  # the driver is gone
         _buffer.extend(b)
@@ -117,9 +146,13 @@ class _Printer(io.TextIOBase):
     def __init__(self, stream, name):
         self._stream, self.name, self._line = stream, name, ""
         self.task = 0
+        self.buffer = io.BufferedWriter(_Raw(self), 1)
 
     def writable(self):
         return True
+
+    def reconfigure(self, **_):
+        pass  # lines, UTF-8, whatever is asked for
 
     def fileno(self):
         return self._stream
@@ -127,26 +160,44 @@ class _Printer(io.TextIOBase):
     def write(self, text):
         if not isinstance(text, str):
             raise TypeError("write() argument must be str, not " + type(text).__name__)
-        if self.task != _running_task and self._line:
-            self.flush()
-        self.task = _running_task
-        *lines, self._line = (self._line + text).split("\n")
-        for line in lines:
-            self._put(line)
-        if len(self._line) > 65536:
-            self.flush()
+        with _lock:
+            if self.task != _running_task and self._line:
+                self.flush()
+            self.task = _running_task
+            *lines, self._line = (self._line + text).split("\n")
+            for line in lines:
+                self._put(line)
+            if len(self._line) > 65536:
+                self.flush()
         return len(text)
 
     def _put(self, line):
         if os.getpid() != _pid:  # a child that user code forked has no business on our socket
             os.write(self._stream, (line + "\n").encode("utf-8", "backslashreplace"))
             return
-        _send(OUTPUT, self.task, bytes([self._stream]) + line.encode("utf-8", "backslashreplace"))
+        text = line.encode("utf-8", "backslashreplace")
+        for i in range(0, len(text) or 1, 65536):
+            _send(OUTPUT, self.task, bytes([self._stream]) + text[i:i + 65536])
 
     def flush(self):
-        if self._line:
-            line, self._line = self._line, ""
-            self._put(line)
+        with _lock:
+            if self._line:
+                line, self._line = self._line, ""
+                self._put(line)
+
+
+class _Raw(io.RawIOBase):
+    """What sys.stdout.buffer writes to."""
+
+    def __init__(self, printer):
+        self._printer = printer
+
+    def writable(self):
+        return True
+
+    def write(self, b):
+        self._printer.write(bytes(b).decode("utf-8", "replace"))
+        return len(b)
 
 
 _running_task = 0
@@ -181,10 +232,32 @@ def _map(path, inode, writable):
         m = mmap.mmap(fd, st.st_size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
     finally:
         os.close(fd)
+    if not _files:
+        _sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 1, 0))  # so that _tidy runs
     while len(_files) >= _MAX_FILES:
         del _files[next(iter(_files))]  # views that user code kept keep their mapping
     _files[path] = (inode, writable, st.st_size, m)
     return m
+
+
+_idle = _tidied = 0.0  # since when; the last time
+
+
+def _tidy():
+    """Lets go of files that are gone, whose memory we would keep, and of all after ten seconds without work."""
+    global _tidied
+    _tidied = time.monotonic()
+    if _tidied - _idle > 10:
+        _files.clear()
+    for path, (inode, *_) in list(_files.items()):
+        try:
+            if os.stat(path).st_ino == inode:
+                continue
+        except OSError:
+            pass
+        del _files[path]
+    if not _files:
+        _sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, 0))
 
 
 def array(path, inode, offset, descr, shape, strides, writable):
@@ -206,6 +279,7 @@ class _File:
         _results += 1
         self.path = os.path.join(_setup["space"], _setup["prefix"] + str(_results))
         self.sent = False
+        self.map = None
         head = io.BytesIO()
         np.lib.format.write_array_header_1_0(
             head, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
@@ -214,6 +288,7 @@ class _File:
         for n in shape:
             size *= n
         total = self.offset + size
+        _room(total)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         _made.append(self)
         try:
@@ -227,6 +302,20 @@ class _File:
         self.array = np.ndarray(shape, dtype, self.map, self.offset) if size else np.empty(shape, dtype)
 
 
+def _room(total):
+    """Refuses what does not fit before a byte is taken; on tmpfs that is what memory cannot hold, too."""
+    st = os.statvfs(_setup["space"])
+    free = st.f_bavail * st.f_frsize
+    if _setup["space"].startswith("/dev/shm/"):
+        with open("/proc/meminfo") as f:
+            for line in f:
+                if line.startswith("MemAvailable:"):
+                    free = min(free, int(line.split()[1]) * 1024 * 19 // 20)
+    if total > free:
+        raise OSError(errno.ENOSPC, "not enough room for an array of %d bytes: %s has %d free; run `atrium gc`, or use a Space with room"
+                      % (total, _setup["space"], free))
+
+
 _made = []  # files of this task
 
 
@@ -234,8 +323,13 @@ def _settle():
     """After a task: what no result carries is removed."""
     for f in _made:
         if not f.sent:
-            os.unlink(f.path)
+            try:
+                os.unlink(f.path)
+            except FileNotFoundError:
+                pass
     _made.clear()
+    if _files and time.monotonic() - _tidied > 1:
+        _tidy()
 
 
 def empty(shape, dtype=float):
@@ -373,53 +467,72 @@ def _module(where):
 
 
 def _error(e):
-    """An exception as JSON, its traceback without our own frames."""
-    tb = e.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename == "<atrium_worker>":
-        tb = tb.tb_next
-    text = "".join(traceback.format_exception(type(e), e, tb))
-    kind = type(e)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "." + kind.__qualname__
-    causes = [n for n, c in (("not-found", LookupError if isinstance(e, LookupError) and tb is None else ()), ("not-exist", FileNotFoundError),
-                             ("permission", PermissionError), ("canceled", TaskCancelled)) if isinstance(e, c)]
+    """An exception as JSON, whatever is wrong with it."""
     try:
-        message = str(e)
-    except Exception as broken:  # a __str__ that raises is the user's; the type still tells something
-        message = "(its __str__ raised %r)" % broken
-    return json.dumps({"kind": "exception", "type": name, "message": message, "traceback": text, "is": causes}).encode("utf-8", "backslashreplace")
+        return _describe(e)
+    except BaseException as broken:
+        return json.dumps({"kind": "exception", "type": type(e).__name__, "is": [], "traceback": "",
+                           "message": "(describing it raised %s)" % type(broken).__name__}).encode("utf-8", "backslashreplace")
+
+
+def _describe(e):
+    tb = e.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename == "<atrium_worker>":  # our own frames tell users nothing
+        tb = tb.tb_next
+    kind = type(e)
+    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else "%s.%s" % (kind.__module__, kind.__qualname__)
+    known = {"not-found": isinstance(e, LookupError) and tb is None, "not-exist": isinstance(e, FileNotFoundError),
+             "permission": isinstance(e, PermissionError), "canceled": isinstance(e, TaskCancelled),
+             "no-space": isinstance(e, OSError) and e.errno == errno.ENOSPC}
+    text = "".join(traceback.format_exception(type(e), e, tb))
+    return json.dumps({"kind": "exception", "type": name, "message": str(e), "traceback": text,
+                       "is": [n for n, is_it in known.items() if is_it]}).encode("utf-8", "backslashreplace")
 
 
 def _on_signal(*_):
+    """The driver wants the task ended that it wrote on the board."""
+    global _late
     if _current and _cells[_cell + 3] == _current:
-        raise TaskCancelled("the task was cancelled, or its time limit passed")
+        if _sending:
+            _late = True  # half a frame would be the end of us: _send comes back to it
+        else:
+            raise TaskCancelled("the task was cancelled, or its time limit passed")
 
 
 def _call(task, body):
-    global _current, _running_task
+    global _current, _running_task, _late
     _, n = TASK_HEAD.unpack_from(body)
     name = body[TASK_HEAD.size:TASK_HEAD.size + n].decode()
-    _running_task = task
+    _running_task, _late = task, False
     try:
-        f = _function(name)
-        arg = pickle.loads(memoryview(body)[TASK_HEAD.size + n:])
         try:
             _current = task
+            _on_signal()  # one that came before we had begun
+            f = _function(name)
+            arg = pickle.loads(memoryview(body)[TASK_HEAD.size + n:])
             if type(arg) is Into:
                 result = arg.call(f)
             else:
                 result = f(*arg) if type(arg) is Args else f(arg)
         finally:
             _current = 0
-        return RESULT, _dumps(result)
+        if os.getpid() != _pid:
+            os._exit(0)  # a child that user code forked and let return
+        body = _dumps(result)
+        if len(body) > _MAX_MESSAGE:
+            raise ValueError("a result of %d bytes is too large (limit %d); return big data as an array" % (len(body), _MAX_MESSAGE))
+        return RESULT, body
     except SystemExit as e:
-        _flush()
-        sys.__stderr__.flush()
+        _current = 0
         code = e.code if isinstance(e.code, int) else 0 if e.code is None else 1
         if code == 1 and not isinstance(e.code, int):
             print(e.code, file=sys.stderr)
-            _flush()
+        _flush()
         os._exit(code)
     except BaseException as e:
+        _current = 0
+        if os.getpid() != _pid:
+            os._exit(1)
         return ERROR, _error(e)
 
 
@@ -456,7 +569,7 @@ def _handshake():
 
 
 def main():
-    global _running_task
+    global _running_task, _idle
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, _on_signal)
     _handshake()
@@ -479,12 +592,13 @@ def main():
             if kind == TASK:
                 waiting.append((task, body))
             elif kind == RECALL:
-                _send(RETURNED, 0, *(struct.pack("<Q", t) for t, _ in waiting))
+                _send(RETURNED, 0, b"".join(struct.pack("<Q", t) for t, _ in waiting))
                 waiting.clear()
             elif kind == STOP:
                 stop = True
             frame = _receive(wait=False)
         if waiting:
+            _idle = time.monotonic()
             task, body = waiting.popleft()
             _cells[_cell] = task
             kind, body = _call(task, body)

@@ -27,10 +27,14 @@ type Draft struct {
 // openUnlinked is replaced by tests.
 var openUnlinked = sys.OpenUnlinked
 
-// NewDraft makes a file of size bytes of real storage that Commit will name path.
+// NewDraft makes a file of size bytes of real storage that Commit will name path, or what path is a symbolic link to.
+// Something there that is no regular file is refused: a device or a directory is never replaced by a file.
 func NewDraft(path string, size int64) (*Draft, error) {
+	path, err := target(path)
 	d := &Draft{path: path}
-	err := d.open(filepath.Dir(path))
+	if err == nil {
+		err = d.open(filepath.Dir(path))
+	}
 	if err == nil {
 		err = allocate(d.f, filepath.Dir(path), size)
 	}
@@ -44,6 +48,21 @@ func NewDraft(path string, size int64) (*Draft, error) {
 		return nil, wrap("create", path, both(err, d.discard("")))
 	}
 	return d, nil
+}
+
+func target(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	if err != nil {
+		return path, err
+	}
+	st, err := os.Stat(real)
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s is there and is no regular file, which it would be replaced by", ErrFormat, real)
+	}
+	return real, err
 }
 
 func (d *Draft) open(dir string) (err error) {

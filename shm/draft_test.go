@@ -110,6 +110,31 @@ func TestDraftWithoutTmpfile(t *testing.T) {
 	}
 }
 
+// TestDraftReplacesFilesOnly has a device, a directory and a FIFO stay what they are, and a link what it is to.
+func TestDraftReplacesFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	noErr(t, syscall.Mkfifo(fifo, 0o600))
+	link := filepath.Join(dir, "link")
+	noErr(t, os.Symlink(fifo, link))
+	for _, path := range []string{dir, fifo, link, "/dev/null"} {
+		_, err := shm.NewDraft(path, 10)
+		wantErr(t, err, shm.ErrFormat, "regular file")
+	}
+	file, toFile := filepath.Join(dir, "file"), filepath.Join(dir, "to file")
+	noErr(t, os.WriteFile(file, []byte("old"), 0o600))
+	noErr(t, os.Symlink(file, toFile))
+	d := ok[*shm.Draft](t)(shm.NewDraft(toFile, 10))
+	noErr(t, d.Commit(true))
+	noErr(t, d.Segment().Close())
+	if st, err := os.Lstat(toFile); err != nil || st.Mode().Type() != fs.ModeSymlink {
+		t.Errorf("the link is %v now, %v", st.Mode(), err)
+	}
+	if st, err := os.Stat(file); err != nil || st.Size() != 10 {
+		t.Errorf("what it points to has %d bytes, %v", st.Size(), err)
+	}
+}
+
 // TestDraftMode has a committed file readable as the umask says, like any file the user makes.
 func TestDraftMode(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o027))

@@ -30,8 +30,13 @@ func (w *worker) buried(exit process.Exit) (ended []func()) {
 			j.limit.Stop()
 		}
 		if i > begun {
-			back = append(back, j)
-			continue
+			if i == begun+1 && w.welcomed { // it was about to begin: what comes with it may be what kills
+				j.unseen++
+			}
+			if j.unseen < maxStartFailures || j.ended || e.ending {
+				back = append(back, j)
+				continue
+			}
 		}
 		j.tries++
 		if j.reason == nil && j.tries <= j.task.Retries && !e.ending {
@@ -56,10 +61,10 @@ func (w *worker) epitaph(j *job, pid int, exit process.Exit) error {
 		return engine.ErrClosed
 	}
 	err := &engine.WorkerError{Func: j.task.Func, Pid: pid, Exit: exit, After: time.Since(j.begun), Tries: j.tries, Stderr: w.stderr.lines(), Err: engine.ErrWorkerDied}
-	if j.reason != nil {
+	switch {
+	case j.reason != nil:
 		err.Err = j.reason
-	}
-	if w.refused != nil {
+	case w.refused != nil:
 		err.Err = errors.Join(engine.ErrWorkerDied, w.refused)
 	}
 	return err
@@ -70,7 +75,14 @@ func (w *worker) epitaph(j *job, pid int, exit process.Exit) error {
 func (w *worker) notStarted(exit process.Exit) (ended []func()) {
 	g := w.g
 	g.failures++
+	w.notBefore = time.Now().Add(time.Second)
+	for _, other := range g.workers {
+		if other.state == ready || other.state == starting { // the tasks have somewhere to go
+			return nil
+		}
+	}
 	if w.refused == nil && exit.Signal != 0 && g.failures < maxStartFailures {
+		w.notBefore = time.Time{}
 		return nil
 	}
 	err := w.refused

@@ -21,7 +21,11 @@ func (w *worker) depth() int {
 	if w.average == 0 {
 		return 1
 	}
-	return 1 + min(maxAhead, int(ahead/w.average))
+	most := maxAhead
+	if w.g.language == engine.Python { // gives back what waits only between two tasks
+		most = 1
+	}
+	return 1 + min(most, int(ahead/w.average))
 }
 
 // dispatch sends what waits to workers with room, and starts workers that are missing. The caller holds mu.
@@ -44,22 +48,29 @@ func (e *Engine) dispatch(g *group) {
 		g.pending = g.pending[1:]
 		best.assign(j)
 	}
-	if len(g.pending) > 0 && !e.ending {
-		coming := 0
-		for _, w := range g.workers {
-			if w.state == starting {
-				coming++
-			}
-		}
-		for _, w := range g.workers {
-			if w.state == absent && coming < len(g.pending) {
-				coming++
-				w.start()
-			}
-		}
-	}
+	e.startMissing(g)
 	if len(g.pending) == 0 {
 		e.recallLater(g)
+	}
+}
+
+// startMissing starts a process for each task that waits, also behind another, while there is a place for one. The caller holds mu.
+func (e *Engine) startMissing(g *group) {
+	if e.ending {
+		return
+	}
+	need := min(len(g.pending), len(g.workers))
+	for _, w := range g.workers {
+		need += max(0, len(w.out)-1)
+		if w.state == starting {
+			need--
+		}
+	}
+	for _, w := range g.workers {
+		if need > 0 && w.state == absent && time.Now().After(w.notBefore) {
+			need--
+			w.start()
+		}
 	}
 }
 
@@ -82,48 +93,56 @@ func (w *worker) head() {
 	j := w.out[0]
 	j.begun = time.Now()
 	w.since = j.begun
-	if j.task.Timeout > 0 {
-		j.limit = time.AfterFunc(j.task.Timeout, func() { w.e.overdue(j) })
+	if limit := j.task.Timeout; limit > 0 {
+		if w.g.language == engine.Go { // it keeps the limit itself, unless it does not listen
+			limit += w.e.cfg.Grace
+		}
+		begun := j.begun
+		j.limit = time.AfterFunc(limit, func() { w.e.overdue(j, begun) })
 	}
 	if j.reason != nil { // cancelled while it waited behind others, and begun before it could be called back
 		w.end(j)
 	}
 }
 
-// overdue ends a job whose time is up. A Go worker knows the limit itself and is only killed when it does not heed it.
-func (e *Engine) overdue(j *job) {
+// overdue ends a job whose time is up, in the try that began then.
+func (e *Engine) overdue(j *job, begun time.Time) {
 	e.mu.Lock()
 	defer e.unlock()
-	if !j.ended && j.worker != nil {
-		e.interrupt(j, engine.ErrTimeout)
+	w := j.worker
+	if j.ended || w == nil || j.begun != begun || len(w.out) == 0 || w.out[0] != j {
+		return
+	}
+	if j.reason == nil {
+		j.reason = engine.ErrTimeout
+	}
+	if w.g.language == engine.Go {
+		w.kill()
+	} else {
+		w.end(j)
 	}
 }
 
+// cancel ends a job: one that waits at once, one that runs when its process has heeded it or was killed.
 func (e *Engine) cancel(j *job, reason error) {
 	e.mu.Lock()
 	if j.ended || j.reason != nil {
 		e.unlock()
 		return
 	}
-	if j.worker != nil {
-		e.interrupt(j, reason)
+	j.reason = reason
+	w := j.worker
+	if w != nil && w.out[0] == j {
+		w.end(j)
 		e.unlock()
 		return
+	}
+	if w != nil { // behind others: called back, so that it is not begun for nothing
+		w.post(engine.Frame{Kind: engine.KindRecall})
 	}
 	done := e.finish(j, engine.Outcome{Err: reason})
 	e.unlock()
 	done()
-}
-
-// interrupt asks the worker of a job to end it, and kills the worker when that does not happen in time. The caller holds mu.
-func (e *Engine) interrupt(j *job, reason error) {
-	w := j.worker
-	j.reason = reason
-	if w.out[0] != j { // it waits behind others: it comes back with them
-		w.post(engine.Frame{Kind: engine.KindRecall})
-		return
-	}
-	w.end(j)
 }
 
 // end has the process end the job it runs. The caller holds mu.
@@ -132,7 +151,7 @@ func (w *worker) end(j *job) {
 	time.AfterFunc(w.e.cfg.Grace, func() {
 		w.e.mu.Lock()
 		defer w.e.unlock()
-		if !j.ended && j.worker == w && len(w.out) > 0 && w.out[0] == j {
+		if j.worker == w && len(w.out) > 0 && w.out[0] == j {
 			w.kill()
 		}
 	})
@@ -164,6 +183,10 @@ func (e *Engine) recallLater(g *group) {
 func (e *Engine) returned(w *worker, ids []uint64) (ended []func()) {
 	w.recalled = false
 	var back []*job
+	var first *job
+	if len(w.out) > 0 {
+		first = w.out[0]
+	}
 	w.out = slices.DeleteFunc(w.out, func(j *job) bool {
 		if slices.Contains(ids, j.id) {
 			back = append(back, j)
@@ -171,6 +194,9 @@ func (e *Engine) returned(w *worker, ids []uint64) (ended []func()) {
 		}
 		return false
 	})
+	if len(w.out) == 0 || w.out[0] != first {
+		w.head()
+	}
 	ended = e.requeue(w.g, back)
 	e.dispatch(w.g)
 	return ended
@@ -181,7 +207,11 @@ func (e *Engine) requeue(g *group, back []*job) (ended []func()) {
 	var again []*job
 	for _, j := range back {
 		j.worker = nil
+		if j.limit != nil {
+			j.limit.Stop()
+		}
 		switch {
+		case j.ended:
 		case j.reason != nil:
 			ended = append(ended, e.finish(j, engine.Outcome{Err: j.reason}))
 		case e.ending:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -33,15 +34,17 @@ type Engine struct {
 	cfg   Config
 	board *shm.Segment
 
-	mu      sync.Mutex // ends with unlock
-	direct  *worker    // whose frames unlock writes
-	groups  [2]group   // by engine.Language
-	last    uint64     // task number
-	live    int        // tasks not done
-	closed  bool       // no more tasks
-	ending  bool       // no more workers
-	drained chan struct{}
-	running sync.WaitGroup // goroutines of workers
+	mu        sync.Mutex // ends with unlock
+	direct    *worker    // whose frame unlock writes
+	frame     engine.Frame
+	transport engine.Transport
+	groups    [2]group // by engine.Language
+	last      uint64   // task number
+	live      int      // tasks not done
+	closed    bool     // no more tasks
+	ending    bool     // no more workers
+	drained   chan struct{}
+	running   sync.WaitGroup // goroutines of workers
 }
 
 // group is the workers of one language and what waits for them.
@@ -59,6 +62,7 @@ type job struct {
 	done   func(engine.Outcome)
 	worker *worker // that has it, nil while it waits
 	tries  int     // begun
+	unseen int     // processes that died when it was theirs to begin
 	begun  time.Time
 	limit  *time.Timer
 	reason error // it is to end for, ErrTimeout among them
@@ -87,7 +91,7 @@ func New(cfg Config) (*Engine, error) {
 		g.language = engine.Language(l)
 		for i := range cfg.Workers {
 			cell := l*cfg.Workers + i
-			g.workers = append(g.workers, &worker{e: e, g: g, index: i, number: cell, cell: layout.Board(board.Bytes(), cell)})
+			g.workers = append(g.workers, &worker{e: e, g: g, index: i, number: cell, cell: layout.Board(board.Bytes(), cell), wake: make(chan struct{}, 1)})
 		}
 	}
 	return e, nil
@@ -96,6 +100,10 @@ func New(cfg Config) (*Engine, error) {
 // Submit queues a task.
 func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) (cancel func(error)) {
 	j := &job{task: t, done: done}
+	if n := len(t.Arg) + len(t.Func); n > engine.MaxMessage {
+		done(engine.Outcome{Err: fmt.Errorf("atrium: an argument of %d bytes is too large for %s (limit %d); send big data as an array", n, t.Func, engine.MaxMessage)})
+		return func(error) {}
+	}
 	e.mu.Lock()
 	if e.closed {
 		e.unlock()

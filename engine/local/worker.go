@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -52,16 +51,17 @@ type worker struct {
 	since     time.Time
 	done      int
 	stderr    tail
-	refused   error // why it would not work
-	welcomed  bool  // it said READY
+	refused   error     // why it would not work
+	greeted   bool      // it said HELLO
+	welcomed  bool      // it said READY
+	notBefore time.Time // an attempt to start another
 }
 
 // start starts a process in this place. The caller holds mu.
 func (w *worker) start() {
 	w.state, w.life, w.since = starting, w.life+1, time.Now()
-	w.proc, w.transport, w.refused, w.welcomed, w.recalled = nil, nil, nil, false, false
+	w.proc, w.transport, w.refused, w.greeted, w.welcomed, w.recalled = nil, nil, nil, false, false, false
 	w.average, w.done, w.outbox, w.stderr = 0, 0, nil, tail{}
-	w.wake = make(chan struct{}, 1)
 	w.cell.Begun.Store(0)
 	w.cell.Finished.Store(0)
 	w.e.running.Add(1)
@@ -86,14 +86,16 @@ func (w *worker) live(tag string) {
 		run(ended)
 		return
 	}
+	hello := time.AfterFunc(helloTime, w.silent)
+	defer hello.Stop()
 	t := engine.NewStream(c.conn)
 	e.mu.Lock()
 	w.transport = t
 	e.unlock()
 	stop := make(chan struct{})
-	go func() { // a descendant of the worker may keep the socket open: the end of the process ends the reading too
+	go func() { // a descendant of the worker may keep the socket open: the end of the process ends reading and writing too
 		<-c.proc.Done()
-		_ = c.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		_ = c.conn.SetDeadline(time.Now().Add(200 * time.Millisecond))
 	}()
 	written := make(chan struct{})
 	go func() { defer close(written); w.write(stop) }()
@@ -114,6 +116,18 @@ func (w *worker) live(tag string) {
 	ended := w.buried(c.proc.Exit())
 	e.unlock()
 	run(ended)
+}
+
+// helloTime is how long a process has to say HELLO, which it does before anything of the user's runs.
+const helloTime = 15 * time.Second
+
+func (w *worker) silent() {
+	w.e.mu.Lock()
+	defer w.e.unlock()
+	if w.state == starting && !w.greeted {
+		w.refused = fmt.Errorf("it said nothing for %v; does its main call atrium.Main() first?", helloTime)
+		w.kill()
+	}
 }
 
 func run(all []func()) {
@@ -205,10 +219,11 @@ func (w *worker) greet(body []byte, tag string) error {
 		return fmt.Errorf("atrium: the worker speaks protocol %d of %s, this driver protocol %d of %s; build both from one release",
 			h.Protocol, h.Language, engine.Protocol, w.g.language)
 	}
+	w.greeted = true
 	cfg := &w.e.cfg
 	s := engine.Setup{Space: cfg.Space.Path(), SpaceID: cfg.Space.ID().String(), Slot: cfg.Space.Owner().Slot, Epoch: cfg.Space.Owner().Epoch,
 		Tag: tag, Prefix: cfg.Space.TagPrefix(tag), Board: w.e.board.Path(), Cell: w.number, Index: w.index, Memory: cfg.Memory,
-		Import: cfg.Import, Path: cfg.Path, ParentID: os.Getpid()}
+		Import: cfg.Import, Path: cfg.Path}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -217,21 +232,20 @@ func (w *worker) greet(body []byte, tag string) error {
 	return nil
 }
 
-// directSize bounds what is written by whoever has it to write, without a change of goroutine. It fits into an empty
-// socket's buffer, so that a process that is stopped holds nobody up.
+// directSize bounds what is written by whoever has it to write, without a change of goroutine. An idle process has
+// emptied its socket, whose buffer holds that much, so that one that is stopped holds nobody up.
 const directSize = 16 << 10
 
-// post queues frames for the process. What an idle one gets is written by the next unlock, else by its writer. The caller holds mu.
+// post queues frames for the process. The one that an idle process gets is written by the next unlock, the rest by its
+// writer. The caller holds mu.
 func (w *worker) post(frames ...engine.Frame) {
-	w.outbox = append(w.outbox, frames...)
-	if w.state == ready && len(w.out) == 1 && len(w.outbox) == 1 && len(frames[0].Body) < directSize && w.e.direct == nil {
-		w.e.direct = w
+	e := w.e
+	if w.state == ready && len(w.out) == 1 && len(w.outbox) == 0 && len(frames) == 1 && len(frames[0].Body) < directSize &&
+		e.direct == nil && w.sending.TryLock() { // unlock gives sending back: what is posted later is written later
+		e.direct, e.frame, e.transport = w, frames[0], w.transport
 		return
 	}
-	w.signal()
-}
-
-func (w *worker) signal() {
+	w.outbox = append(w.outbox, frames...)
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -240,17 +254,12 @@ func (w *worker) signal() {
 
 // unlock ends a critical section of mu and writes what post left to it.
 func (e *Engine) unlock() {
-	w := e.direct
-	e.direct = nil
+	w, f, t := e.direct, e.frame, e.transport
+	e.direct, e.frame, e.transport = nil, engine.Frame{}, nil
 	e.mu.Unlock()
-	if w == nil {
-		return
-	}
-	if w.sending.TryLock() {
-		w.flush()
+	if w != nil {
+		_ = t.Send(f) // fails when the process is gone, which its reader finds out
 		w.sending.Unlock()
-	} else {
-		w.signal()
 	}
 }
 
@@ -278,31 +287,8 @@ func (w *worker) flush() bool {
 	if len(frames) == 0 || t == nil {
 		return false
 	}
-	if err := t.Send(frames...); err != nil {
-		w.unsent(frames, err)
-	}
+	_ = t.Send(frames...) // as in unlock
 	return true
-}
-
-// unsent deals with frames that could not be written: the process is gone, which its reader finds out, or a task is too large.
-func (w *worker) unsent(frames []engine.Frame, err error) {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return
-	}
-	w.e.mu.Lock()
-	var ended []func()
-	for _, f := range frames {
-		for i, j := range w.out {
-			if f.Kind == engine.KindTask && j.id == f.Task {
-				w.out = append(w.out[:i:i], w.out[i+1:]...)
-				ended = append(ended, w.e.finish(j, engine.Outcome{Err: err}))
-				break
-			}
-		}
-	}
-	w.e.unlock()
-	run(ended)
 }
 
 // interrupt tells the process to end its running task: by a frame, or in Python, which is busy, by a signal. The caller holds mu.

@@ -10,7 +10,7 @@ import (
 //	offset  size  field
 //	     0     8  task that was begun last
 //	     8     8  task that was finished last
-//	    16     8  when the last of the two happened, Unix time in ns
+//	    16     8  zero, reserved
 //	    24     8  task that a signal (SIGUSR1) is to end; written by the driver
 //	    32    32  zero, reserved
 //
@@ -21,7 +21,7 @@ const BoardCellSize = 64
 type BoardCell struct {
 	Begun    atomic.Uint64
 	Finished atomic.Uint64
-	At       atomic.Int64
+	_        [8]byte
 	Cancel   atomic.Uint64
 	_        [32]byte
 }

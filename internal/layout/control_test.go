@@ -121,9 +121,8 @@ func TestBoard(t *testing.T) {
 	c := Board(b, 1)
 	c.Begun.Store(1)
 	c.Finished.Store(2)
-	c.At.Store(3)
 	c.Cancel.Store(4)
-	const want = "0100000000000000" + "0200000000000000" + "0300000000000000" + "0400000000000000"
+	const want = "0100000000000000" + "0200000000000000" + "0000000000000000" + "0400000000000000"
 	if got := hex.EncodeToString(b[64:96]); got != want {
 		t.Errorf("cell %s, want %s", got, want)
 	}
