@@ -5,8 +5,6 @@ only; NumPy is imported when the first array comes or goes. The module is import
 """
 import collections
 import errno
-import importlib
-import importlib.util
 import io
 import json
 import mmap
@@ -18,7 +16,9 @@ import struct
 import sys
 import threading
 import time
-import traceback
+
+import atrium_functions
+from atrium_functions import TaskCancelled
 
 HELLO, SETUP, READY, REFUSED, TASK, RESULT, ERROR = 1, 2, 3, 4, 5, 6, 7
 CANCEL, RECALL, RETURNED, OUTPUT, RETIRE, STOP = 8, 9, 10, 11, 12, 13
@@ -72,10 +72,6 @@ class Into:
         else:
             self.out[...] = a
         return landed
-
-
-class TaskCancelled(BaseException):
-    """Raised in a task that its driver ended; like KeyboardInterrupt it passes `except Exception`."""
 
 
 # ---- frames
@@ -419,74 +415,8 @@ def _dumps(value):
 def _function(name):
     f = _functions.get(name)
     if f is None:
-        f = _functions[name] = _load(name)
+        f = _functions[name] = atrium_functions.load(name)
     return f
-
-
-def _load(name):
-    where, _, what = name.rpartition(":")
-    if not where or not what:
-        raise LookupError("%r does not name a Python function; write module:function or path/to/file.py:function" % name)
-    module = _module(where)
-    try:
-        f = module
-        for part in what.split("."):
-            f = getattr(f, part)
-    except AttributeError:
-        near = [n for n in dir(module) if not n.startswith("_") and callable(getattr(module, n))]
-        raise LookupError("%s has no function %s; it has %s" % (where, what, ", ".join(near[:20]) or "none")) from None
-    if not callable(f):
-        raise LookupError("%s is no function but a %s" % (name, type(f).__name__))
-    return f
-
-
-def _module(where):
-    if not where.endswith(".py"):
-        return importlib.import_module(where)
-    path = os.path.abspath(where)
-    name = os.path.splitext(os.path.basename(path))[0]
-    have = sys.modules.get(name)
-    if have is not None and getattr(have, "__file__", None) == path:
-        return have
-    if have is not None:
-        name = "atrium_file_" + name
-    folder = os.path.dirname(path)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or not os.path.exists(path):
-        raise FileNotFoundError("there is no Python file %s" % path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _error(e):
-    """An exception as JSON, whatever is wrong with it."""
-    try:
-        return _describe(e)
-    except BaseException as broken:
-        return json.dumps({"kind": "exception", "type": type(e).__name__, "is": [], "traceback": "",
-                           "message": "(describing it raised %s)" % type(broken).__name__}).encode("utf-8", "backslashreplace")
-
-
-def _describe(e):
-    tb = e.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename == "<atrium_worker>":  # our own frames tell users nothing
-        tb = tb.tb_next
-    kind = type(e)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else "%s.%s" % (kind.__module__, kind.__qualname__)
-    known = {"not-found": isinstance(e, LookupError) and tb is None, "not-exist": isinstance(e, FileNotFoundError),
-             "permission": isinstance(e, PermissionError), "canceled": isinstance(e, TaskCancelled),
-             "no-space": isinstance(e, OSError) and e.errno == errno.ENOSPC}
-    text = "".join(traceback.format_exception(type(e), e, tb))
-    return json.dumps({"kind": "exception", "type": name, "message": str(e), "traceback": text,
-                       "is": [n for n, is_it in known.items() if is_it]}).encode("utf-8", "backslashreplace")
 
 
 def _on_signal(*_):
@@ -533,7 +463,7 @@ def _call(task, body):
         _current = 0
         if os.getpid() != _pid:
             os._exit(1)
-        return ERROR, _error(e)
+        return ERROR, atrium_functions.describe(e)
 
 
 def _flush():
@@ -576,10 +506,10 @@ def main():
     sys.stdout, sys.stderr = _Printer(1, "<stdout>"), _Printer(2, "<stderr>")
     try:
         for name in _setup.get("import") or []:
-            _module(name)
+            atrium_functions.module(name)
     except BaseException as e:
         _flush()
-        _send(REFUSED, 0, _error(e))
+        _send(REFUSED, 0, atrium_functions.describe(e))
         os._exit(2)
     _send(READY)
     budget = _setup.get("memory") or 0

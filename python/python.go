@@ -2,22 +2,33 @@
 // when an array comes; nothing has to be installed.
 package python
 
-import _ "embed"
+import (
+	"bytes"
+	_ "embed"
+)
 
-// Worker is the worker's side of the pool's protocol.
-//
-//go:embed atrium_worker.py
-var Worker []byte
+var (
+	//go:embed atrium_functions.py
+	functions []byte
+	//go:embed atrium_worker.py
+	worker []byte
+)
 
-// Bootstrap is what `python -c` runs: it takes the worker's program from descriptor 4. It is written so that every Python that
+// Worker is the worker's side of the pool's protocol: its modules in the order in which they are imported, each as
+// its name and its source, with a NUL after either.
+var Worker = bytes.Join([][]byte{[]byte("atrium_functions"), functions, []byte("atrium_worker"), worker, nil}, []byte{0})
+
+// Bootstrap is what `python -c` runs: it takes the worker's modules from descriptor 4. It is written so that every Python that
 // is still about can parse it and say why it is too old.
 const Bootstrap = `import sys
 if sys.version_info < (3, 9):
     sys.exit("atrium: Python %s at %s is too old: 3.9 or newer is needed; choose another with ATRIUM_PYTHON" % (sys.version.split()[0], sys.executable))
 import types
-m = types.ModuleType("atrium_worker")
-sys.modules["atrium_worker"] = m
 with open(4, "rb") as f:
-    exec(compile(f.read(), "<atrium_worker>", "exec"), m.__dict__)
+    parts = f.read().split(b"\0")
+for name, source in zip(parts[::2], parts[1::2]):
+    m = types.ModuleType(name.decode())
+    sys.modules[m.__name__] = m
+    exec(compile(source, "<%s>" % m.__name__, "exec"), m.__dict__)
 m.main()
 `

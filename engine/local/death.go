@@ -74,16 +74,14 @@ func (w *worker) epitaph(j *job, pid int, exit process.Exit) error {
 // said why or exited by itself, after a few when something killed it. The caller holds mu.
 func (w *worker) notStarted(exit process.Exit) (ended []func()) {
 	g := w.g
-	g.failures++
-	w.notBefore = time.Now().Add(time.Second)
+	if g.failures++; w.refused == nil && exit.Signal != 0 && g.failures < maxStartFailures {
+		return nil
+	}
 	for _, other := range g.workers {
 		if other.state == ready || other.state == starting { // the tasks have somewhere to go
+			w.notBefore = time.Now().Add(time.Second)
 			return nil
 		}
-	}
-	if w.refused == nil && exit.Signal != 0 && g.failures < maxStartFailures {
-		w.notBefore = time.Time{}
-		return nil
 	}
 	err := w.refused
 	switch text := w.stderr.String(); {

@@ -119,7 +119,7 @@ func (w *worker) live(tag string) {
 }
 
 // helloTime is how long a process has to say HELLO, which it does before anything of the user's runs.
-const helloTime = 15 * time.Second
+const helloTime = 10 * time.Second
 
 func (w *worker) silent() {
 	w.e.mu.Lock()

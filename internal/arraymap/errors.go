@@ -8,6 +8,7 @@ import (
 
 	"example.com/atrium/internal/kernel"
 	"example.com/atrium/pool"
+	"example.com/atrium/shm"
 )
 
 // CallError is a function's failure for one part of the input.
@@ -67,8 +68,8 @@ func reason(err error) string {
 	}
 	// Functions of one array are known to workers by a second name, which nobody has to see.
 	text = strings.NewReplacer("\x00into", "", `\x00into`, "").Replace(text)
-	if strings.Contains(text, "No space left on device") {
-		text += "; the first results pass through the Space: make room there, or set ATRIUM_SPACE to a directory on a disk"
+	if errors.Is(err, shm.ErrNoSpace) {
+		text += "; the first results pass through the Space, which ATRIUM_SPACE can put on a disk"
 	}
 	if strings.Contains(text, "read-only") {
 		text += "; a map's input is mapped read-only: change a copy of it, a.copy()"

@@ -249,7 +249,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("OUT has no room: %v", err)
 	}
 	_, err = Run(t.Context(), Config{Func: "filters.py:double", In: in, Out: "out.npy", Rows: 900, Space: "./small/space", Workers: 1})
-	if err == nil || !strings.Contains(err.Error(), "make room there, or set ATRIUM_SPACE") {
+	if !errors.Is(err, shm.ErrNoSpace) || !strings.Contains(err.Error(), "pass through the Space, which ATRIUM_SPACE can put on a disk") {
 		t.Errorf("the Space has no room: %v", err)
 	}
 	if got := files(t); strings.Contains(got, "out.npy") {

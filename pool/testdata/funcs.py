@@ -144,3 +144,45 @@ def write_first(a):
 
 
 value = 7
+
+
+def print_from_threads(n):
+    import threading
+
+    def run():
+        for i in range(300):
+            print("thread", i)
+
+    for daemon in (False, True):
+        threading.Thread(target=run, daemon=daemon).start()
+    time.sleep(0.003)
+    return b"x" * n
+
+
+def fork_and_sleep(seconds):
+    os.fork()
+    time.sleep(seconds)
+    return 1
+
+
+def bytes_to_stdout(text):
+    sys.stdout.buffer.write(text.encode() + b"\n")
+    sys.stdout.buffer.flush()
+    return len(text)
+
+
+class Nameless(Exception):
+    __module__ = None
+
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
+def raise_nameless(_):
+    raise Nameless()
+
+
+def print_long_lines(n):
+    for _ in range(n):
+        print("y" * 1_000_000)
+    return n
