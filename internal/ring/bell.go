@@ -1,0 +1,98 @@
+package ring
+
+import (
+	"sync/atomic"
+	"time"
+
+	"example.com/atrium/internal/sys"
+)
+
+// A Bell is a futex word on which processes sleep until something they wait for may have happened:
+//
+//	epoch (30 bits) << 2 | state
+//
+//	IDLE   nobody sleeps
+//	ARMED  somebody is about to sleep or asleep
+//	RUNG   a wake is under way; others may still be asleep
+//
+// Every change but RUNG → IDLE makes a new epoch, so that a word that was read before never looks like one of
+// now: IDLE never covers a sleeper, whoever is killed between which two steps. The order is always: change what is waited
+// for, then Ring; and on the other side Arm, look once more, then Sleep.
+type Bell = atomic.Uint32
+
+const (
+	idle  = 0
+	armed = 1
+	rung  = 2
+	epoch = 4
+)
+
+// Ring wakes one sleeper, if there may be any: a load of the word when there is none, a system call otherwise.
+func Ring(b *Bell) {
+	for {
+		v := b.Load() // pairs with Arm
+		if v&3 == idle {
+			return
+		}
+		next := v&^3 + epoch | rung
+		if !b.CompareAndSwap(v, next) {
+			continue
+		}
+		if sys.FutexWake(b, 1) == 0 {
+			b.CompareAndSwap(next, next&^3) // fails when somebody armed or rang meanwhile
+		}
+		return
+	}
+}
+
+// Alarm wakes all sleepers, whatever the word says: after something was repaired, or has ended.
+func Alarm(b *Bell) {
+	b.Add(epoch)
+	sys.FutexWake(b, 1<<30)
+}
+
+// Arm announces a sleeper and gives the word to sleep on. Look at what is waited for after it, and before Sleep.
+func Arm(b *Bell) uint32 {
+	for {
+		v := b.Load()
+		if v&3 == armed { // one epoch for all sleepers, or they would chase each other
+			return v
+		}
+		next := v&^3 + epoch | armed
+		if b.CompareAndSwap(v, next) {
+			return next
+		}
+	}
+}
+
+// Sleep waits for a change of the word that Arm gave, no longer than bound: false when the time was up.
+func Sleep(b *Bell, word uint32, bound time.Duration) bool { return sys.FutexWait(b, word, bound) }
+
+// How a waiter goes from spinning to sleeping: the only policy of those measured that did not collapse when other
+// processes keep the processors busy.
+const (
+	spins  = 100
+	yields = 8
+)
+
+// Await returns when ready is true: it spins for 1 to 4 µs, lets others run, and then sleeps on the bell, no longer than bound: false
+// when it is not ready by then, or is not after a wake. Callers look at the world and call it again.
+func Await(b *Bell, bound time.Duration, ready func() bool) bool {
+	for range spins {
+		if ready() {
+			return true
+		}
+		sys.Pause(1)
+	}
+	for range yields {
+		sys.Yield()
+		if ready() {
+			return true
+		}
+	}
+	word := Arm(b)
+	if !ready() {
+		Sleep(b, word, bound)
+	}
+	return ready()
+}
