@@ -38,6 +38,8 @@ type Task struct {
 	Arg      []byte        // encoded by the function's codec
 	Timeout  time.Duration // for each try, from its start; 0 for none
 	Retries  int           // how often it is tried again when its worker dies
+	// Late gets a result that comes when the task was cancelled and told of already, so that what it holds can be let go.
+	Late func(result []byte)
 }
 
 // Outcome is what became of a task: its encoded result, or an error: *TaskError when the function failed,

@@ -52,6 +52,14 @@ type Transport interface {
 	Close() error
 }
 
+func errTooLarge(n int) error {
+	return fmt.Errorf("atrium: a message of %d bytes is too large for a pool (limit 1 GiB); send big data as an array", n)
+}
+
+func errNoFrame(n uint32) error {
+	return fmt.Errorf("atrium: a frame claims %d bytes: the peer does not speak the worker protocol", n)
+}
+
 // stream is the transport over a socket.
 type stream struct {
 	c   net.Conn
@@ -69,7 +77,7 @@ func (s *stream) Send(frames ...Frame) error {
 	s.out = s.out[:0]
 	for _, f := range frames {
 		if len(f.Body) > maxFrame-frameHead {
-			return fmt.Errorf("atrium: a message of %d bytes is too large for a pool (limit 1 GiB); send big data as an array", len(f.Body))
+			return errTooLarge(len(f.Body))
 		}
 		s.out = AppendFrame(s.out, f)
 	}
@@ -82,10 +90,8 @@ func (s *stream) Send(frames ...Frame) error {
 
 // AppendFrame appends a frame as it goes over a stream.
 func AppendFrame(dst []byte, f Frame) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(1+8+len(f.Body)))
-	dst = append(dst, byte(f.Kind))
-	dst = binary.LittleEndian.AppendUint64(dst, f.Task)
-	return append(dst, f.Body...)
+	h := headOf(f)
+	return append(append(dst, h[:]...), f.Body...)
 }
 
 func (s *stream) Receive() (Frame, error) {
@@ -95,7 +101,7 @@ func (s *stream) Receive() (Frame, error) {
 	}
 	n := binary.LittleEndian.Uint32(head[:])
 	if n < 9 || n > maxFrame {
-		return Frame{}, fmt.Errorf("atrium: a frame claims %d bytes: the peer does not speak the worker protocol", n)
+		return Frame{}, errNoFrame(n)
 	}
 	f := Frame{Kind: Kind(head[4]), Task: binary.LittleEndian.Uint64(head[5:])}
 	body, err := readBody(s.r, int(n-9))
@@ -136,7 +142,7 @@ type Hello struct {
 }
 
 // Protocol is the version of the worker protocol.
-const Protocol = 1
+const Protocol = 2
 
 // Setup is the driver's answer.
 type Setup struct {
@@ -147,6 +153,8 @@ type Setup struct {
 	Prefix  string   `json:"prefix"`   // how their names begin
 	Board   string   `json:"board"`    // path of the pool's board
 	Cell    int      `json:"cell"`     // of this worker on it
+	Bell    int      `json:"bell"`     // cell on the board with the driver's bell
+	Rings   string   `json:"rings"`    // path of the file with the two rings; "" where all goes over the socket
 	Index   int      `json:"index"`    // of the worker in the pool
 	Memory  int64    `json:"memory"`   // budget in bytes, 0 for none
 	Import  []string `json:"import"`   // Python modules to import before Ready

@@ -102,6 +102,10 @@ func given(s *shm.Space, encoded []byte) (paths []string) {
 // discard closes what a result holds and removes the files that came with it and nobody will adopt.
 func discard[Out any](s *shm.Space, out *Out, encoded []byte) {
 	_ = ndarray.Walk(out, func(a *ndarray.Any) error { return a.Close() })
+	removeGiven(s, encoded)
+}
+
+func removeGiven(s *shm.Space, encoded []byte) {
 	for _, path := range given(s, encoded) {
 		_ = os.Remove(path) // one that was adopted has another name by now; the rest goes with the worker
 	}

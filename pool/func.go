@@ -108,7 +108,7 @@ func (f *Function[In, Out]) Submit(ctx context.Context, p *Pool, in In) *Future[
 		fut.settle(engine.Outcome{Err: fmt.Errorf("%s: argument: %w", f.name, err)})
 		return fut
 	}
-	t := engine.Task{Func: f.name, Language: f.language, Arg: arg, Timeout: f.opts.Timeout, Retries: f.opts.Retries}
+	t := engine.Task{Func: f.name, Language: f.language, Arg: arg, Timeout: f.opts.Timeout, Retries: f.opts.Retries, Late: p.late}
 	fut.cancel = p.engine.Submit(t, fut.settle)
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { fut.cancel(context.Cause(ctx)) })

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
+	"sync"
 
 	"example.com/atrium/ndarray"
 )
@@ -25,16 +25,83 @@ func (e *ItemError) Unwrap() error { return e.Err }
 const window = 64
 
 // Map calls the function for each item and gives the results in the items' order. The first failure cancels the rest and
-// is returned as an *ItemError; arrays of the results before it are closed.
+// is returned as an *ItemError; arrays of the other results are closed.
 func (f *Function[In, Out]) Map(ctx context.Context, p *Pool, items []In) ([]Out, error) {
+	t := turnstile{most: window * p.size, free: make(chan struct{}, 1)}
+	futures := make([]*Future[Out], 0, len(items))
+	for _, in := range items {
+		if !t.enter() {
+			break
+		}
+		fut := f.Submit(ctx, p, in)
+		futures = append(futures, fut)
+		fut.then(func() { t.leave(fut.err != nil) })
+	}
+	t.wait(0)
 	out := make([]Out, 0, len(items))
-	for v, err := range f.IMap(ctx, p, slices.Values(items)) {
+	for i, fut := range futures {
+		v, err := fut.Get(context.Background())
 		if err != nil {
-			return nil, errors.Join(err, ndarray.Walk(&out, func(a *ndarray.Any) error { return a.Close() }))
+			abandon(futures[i+1:])
+			return nil, errors.Join(&ItemError{i, err}, ndarray.Walk(&out, func(a *ndarray.Any) error { return a.Close() }))
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// turnstile counts the calls of a Map that are under way. Who waits at it is woken once half of them are through and
+// not for each, as waking takes processors from the workers.
+type turnstile struct {
+	most int
+	free chan struct{}
+
+	mu     sync.Mutex
+	inside int
+	until  int // who waits wants no more than that inside
+	failed bool
+}
+
+// enter waits for a place; false when a call has failed.
+func (t *turnstile) enter() bool {
+	t.mu.Lock()
+	full := t.inside >= t.most
+	t.mu.Unlock()
+	if full {
+		t.wait(t.most / 2)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inside++
+	return !t.failed
+}
+
+// wait returns when no more than n are inside, or a call has failed.
+func (t *turnstile) wait(n int) {
+	for {
+		t.mu.Lock()
+		through := t.inside <= n || t.failed
+		t.until = n
+		t.mu.Unlock()
+		if through {
+			return
+		}
+		<-t.free
+	}
+}
+
+func (t *turnstile) leave(failed bool) {
+	t.mu.Lock()
+	t.inside--
+	t.failed = t.failed || failed
+	wake := t.failed || t.inside <= t.until
+	t.mu.Unlock()
+	if wake {
+		select {
+		case t.free <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // IMap calls the function for each item and yields the results in the items' order as they come, failures as *ItemError

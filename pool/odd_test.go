@@ -32,14 +32,14 @@ func within(t *testing.T, p *pool.Pool, d time.Duration, f func()) {
 	}
 }
 
-// filesIn counts a pool's files besides the control file and the board.
+// filesIn counts a pool's files besides the control file, the board, and the rings of each Go worker.
 func filesIn(t *testing.T, p *pool.Pool) int {
 	t.Helper()
 	all, err := p.Space().List()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(all) - 1
+	return len(all) - 1 - len(p.State())
 }
 
 // A big result that meets big arguments on the way: neither side may wait for the other.
@@ -277,4 +277,35 @@ func TestPyWorkerLetsGoOfRemovedArrays(t *testing.T) {
 		b, err := os.ReadFile(maps)
 		return err == nil && strings.Count(string(b), "(deleted)") <= 1 // Python's program is one
 	})
+}
+
+// Whichever call fails first, the error is that of the first item in order, and more items than are under way at once get their turn.
+func TestMapFailsInOrder(t *testing.T) {
+	p := newPool(t, pool.Config{Workers: 2})
+	in := make([]int, 500)
+	for i := range in {
+		in[i] = 1
+	}
+	in[3], in[200] = -1, -1 // that of item 3 takes 50 ms
+	for range 3 {
+		_, err := arrayOrError.Map(bg, p, in)
+		var item *pool.ItemError
+		if !errors.As(err, &item) || item.Index != 3 {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, func() bool { return filesIn(t, p) == 0 })
+	numbers := make([]int, 5000)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	out, err := double.Map(bg, p, numbers)
+	if err != nil || len(out) != len(numbers) {
+		t.Fatal(len(out), err)
+	}
+	for i, v := range out {
+		if v != 2*i {
+			t.Fatalf("item %d gave %d", i, v)
+		}
+	}
 }

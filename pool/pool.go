@@ -60,6 +60,7 @@ type Pool struct {
 	size   int
 	ctx    context.Context
 	close  func() error
+	late   func(result []byte) // lets go of a result that nobody waits for any more
 }
 
 // New makes a pool. Its processes start with the first calls, those of a language when its first function is called
@@ -78,6 +79,7 @@ func New(ctx context.Context, c Config) (*Pool, error) {
 	}
 	cores := sys.CPUs()
 	p := &Pool{engine: c.Engine, space: space, size: cmp.Or(c.Workers, cores), ctx: ctx}
+	p.late = func(result []byte) { removeGiven(space, result) }
 	switch {
 	case c.Engine != nil:
 	case c.Inline:

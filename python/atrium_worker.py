@@ -485,7 +485,7 @@ def _handshake():
     _sock = socket.socket(fileno=3)
     _sock.set_inheritable(False)
     version = "%d.%d.%d" % sys.version_info[:3]
-    _send(HELLO, 0, json.dumps({"protocol": 1, "pid": os.getpid(), "language": "python", "version": version}).encode())
+    _send(HELLO, 0, json.dumps({"protocol": 2, "pid": os.getpid(), "language": "python", "version": version}).encode())
     kind, _, body = _receive()
     if kind != SETUP:
         sys.exit("atrium: frame %d came where SETUP belongs" % kind)

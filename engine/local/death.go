@@ -14,7 +14,7 @@ func (w *worker) buried(exit process.Exit) (ended []func()) {
 	e, g := w.e, w.g
 	pid, lost := w.pid(), w.out
 	useful := w.done > 0 || len(lost) > 0
-	w.state, w.out, w.proc, w.transport = absent, nil, nil, nil
+	w.state, w.out, w.proc, w.transport, w.rings = absent, nil, nil, nil, nil
 
 	// Everything up to the task it began last was begun; what was sent after that only waited.
 	begun := -1

@@ -9,14 +9,17 @@ import (
 )
 
 const (
-	// ahead is how much work is sent to a worker before it asks, so that it never waits for the driver; see depth.
-	ahead    = 2 * time.Millisecond
-	maxAhead = 64
+	// ahead is how much work is sent to a worker before it asks, so that it never waits for the driver; and ahead's least
+	// when there is not enough for all, so that they end together. See depth.
+	ahead      = 4 * time.Millisecond
+	aheadLeast = 500 * time.Microsecond
+	maxAhead   = 64
 	// recallAfter is how long a task may run while others wait behind it and another worker has nothing to do.
 	recallAfter = 5 * time.Millisecond
 )
 
-// depth is how many tasks a worker may have: one that runs and, when tasks are short, about 2 ms of waiting ones.
+// depth is how many tasks a worker may have: one that runs and, when tasks are short, about 4 ms of waiting ones, less
+// when only a few are left to share.
 func (w *worker) depth() int {
 	if w.average == 0 {
 		return 1
@@ -25,7 +28,8 @@ func (w *worker) depth() int {
 	if w.g.language == engine.Python { // gives back what waits only between two tasks
 		most = 1
 	}
-	return 1 + min(most, int(ahead/w.average))
+	share := len(w.g.pending) / len(w.g.workers)
+	return 1 + min(most, max(int(aheadLeast/w.average), min(share, int(ahead/w.average))))
 }
 
 // dispatch sends what waits to workers with room, and starts workers that are missing. The caller holds mu.
@@ -244,6 +248,9 @@ func (e *Engine) result(w *worker, f engine.Frame) (ended []func()) {
 		if j.reason != nil && !errors.Is(o.Err, j.reason) {
 			o.Err = errors.Join(j.reason, o.Err)
 		}
+	}
+	if j.ended && o.Err == nil && j.task.Late != nil {
+		ended = append(ended, func() { j.task.Late(o.Result) })
 	}
 	ended = append(ended, e.finish(j, o))
 	w.head()

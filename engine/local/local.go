@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/atrium/engine"
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/process"
 	"example.com/atrium/shm"
 )
@@ -45,6 +47,14 @@ type Engine struct {
 	ending    bool     // no more workers
 	drained   chan struct{}
 	running   sync.WaitGroup // goroutines of workers
+
+	results *ring.Bell  // that workers ring
+	quick   atomic.Bool // results may come within microseconds
+	ears    sync.Mutex  // guards the rest
+	heard   []*rings    // that are listened to; never changed in place
+	hearing bool        // a goroutine does
+	looking []*rings    // that it looks at now
+	looked  *sync.Cond  // when that changes
 }
 
 // group is the workers of one language and what waits for them.
@@ -81,11 +91,13 @@ func New(cfg Config) (*Engine, error) {
 	cfg.Workers = max(1, cfg.Workers)
 	cfg.Threads = max(1, cfg.Threads)
 	cfg.Grace = cmp.Or(cfg.Grace, time.Second)
-	board, err := cfg.Space.Create("", int64(2*cfg.Workers*layout.BoardCellSize), nil)
+	board, err := cfg.Space.Create("", int64((2*cfg.Workers+2)*layout.BoardCellSize), nil)
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg, board: board, drained: make(chan struct{})}
+	e.looked = sync.NewCond(&e.ears)
+	e.results = layout.BoardBell(board.Bytes(), e.bellCell())
 	for l := range e.groups {
 		g := &e.groups[l]
 		g.language = engine.Language(l)

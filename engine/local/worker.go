@@ -41,9 +41,10 @@ type worker struct {
 	state     state
 	life      int // of the process in this place, from 1
 	proc      *process.Process
-	transport engine.Transport
-	sending   sync.Mutex     // held while frames are written
-	outbox    []engine.Frame // to be written
+	transport engine.Transport // the socket
+	rings     *engine.Rings    // of a Go process that is ready: tasks and results go through them
+	sending   sync.Mutex       // held while frames are written
+	outbox    []engine.Frame   // to be written
 	wake      chan struct{}
 	out       []*job // sent, in order; the first runs
 	recalled  bool
@@ -60,7 +61,7 @@ type worker struct {
 // start starts a process in this place. The caller holds mu.
 func (w *worker) start() {
 	w.state, w.life, w.since = starting, w.life+1, time.Now()
-	w.proc, w.transport, w.refused, w.greeted, w.welcomed, w.recalled = nil, nil, nil, false, false, false
+	w.proc, w.transport, w.rings, w.refused, w.greeted, w.welcomed, w.recalled = nil, nil, nil, nil, false, false, false
 	w.average, w.done, w.outbox, w.stderr = 0, 0, nil, tail{}
 	w.cell.Begun.Store(0)
 	w.cell.Finished.Store(0)
@@ -77,7 +78,12 @@ func (w *worker) tag() string { return fmt.Sprintf("w%d.%d.%d-", w.e.board.Inode
 // live is the life of one process, from start to what is done after its death.
 func (w *worker) live(tag string) {
 	e := w.e
-	c, err := w.launch()
+	rings, err := w.makeRings()
+	var c *launched
+	if err == nil {
+		c, err = w.launch()
+	}
+	defer rings.remove()
 	if err != nil {
 		e.mu.Lock()
 		w.refused = err
@@ -99,10 +105,14 @@ func (w *worker) live(tag string) {
 	}()
 	written := make(chan struct{})
 	go func() { defer close(written); w.write(stop) }()
-	w.read(c.proc, t, tag)
+	w.read(c.proc, t, tag, rings)
 	<-c.proc.Done()
 	close(stop)
+	rings.close()
 	<-written
+	e.ignore(rings)
+	for rings.drain() { // what it sent and did not live to see read
+	}
 	c.output.Wait()
 	t.Close()
 	// The kernel has taken the process's lock away before it told us of its death: what it left can be removed.
@@ -137,22 +147,31 @@ func run(all []func()) {
 }
 
 // read takes frames until the process is gone.
-func (w *worker) read(p *process.Process, t engine.Transport, tag string) {
+func (w *worker) read(p *process.Process, t engine.Transport, tag string, rings *rings) {
 	for {
 		f, err := t.Receive()
 		if err != nil {
 			w.hungUp(p, err)
 			return
 		}
-		w.e.mu.Lock()
-		ended, err := w.took(f, tag)
-		if err != nil {
-			w.refused = err
-			w.kill()
+		if f.Kind == engine.KindReady && rings != nil {
+			w.e.listen(rings)
 		}
+		w.e.mu.Lock()
+		ended := w.take(f, tag, rings)
 		w.e.unlock()
 		run(ended)
 	}
+}
+
+// take acts on one frame, and has a process killed that sends nonsense. The caller holds mu.
+func (w *worker) take(f engine.Frame, tag string, rings *rings) []func() {
+	ended, err := w.took(f, tag, rings)
+	if err != nil {
+		w.refused = err
+		w.kill()
+	}
+	return ended
 }
 
 // hungUp sees to the end of a process that does not speak to us any more: one that is on its way out may end by itself, and
@@ -174,12 +193,15 @@ func (w *worker) hungUp(p *process.Process, err error) {
 }
 
 // took acts on one frame. The caller holds mu.
-func (w *worker) took(f engine.Frame, tag string) (ended []func(), err error) {
+func (w *worker) took(f engine.Frame, tag string, rings *rings) (ended []func(), err error) {
 	switch f.Kind {
 	case engine.KindHello:
-		return nil, w.greet(f.Body, tag)
+		return nil, w.greet(f.Body, tag, rings)
 	case engine.KindReady:
 		if w.state == starting {
+			if rings != nil {
+				w.rings = rings.t
+			}
 			w.state, w.since, w.welcomed = ready, time.Now(), true
 			w.g.failures = 0
 			w.e.dispatch(w.g)
@@ -210,7 +232,7 @@ func (w *worker) took(f engine.Frame, tag string) (ended []func(), err error) {
 	return ended, nil
 }
 
-func (w *worker) greet(body []byte, tag string) error {
+func (w *worker) greet(body []byte, tag string, rings *rings) error {
 	var h engine.Hello
 	if err := json.Unmarshal(body, &h); err != nil {
 		return fmt.Errorf("atrium: the worker's HELLO cannot be read: %w", err)
@@ -223,7 +245,7 @@ func (w *worker) greet(body []byte, tag string) error {
 	cfg := &w.e.cfg
 	s := engine.Setup{Space: cfg.Space.Path(), SpaceID: cfg.Space.ID().String(), Slot: cfg.Space.Owner().Slot, Epoch: cfg.Space.Owner().Epoch,
 		Tag: tag, Prefix: cfg.Space.TagPrefix(tag), Board: w.e.board.Path(), Cell: w.number, Index: w.index, Memory: cfg.Memory,
-		Import: cfg.Import, Path: cfg.Path}
+		Import: cfg.Import, Path: cfg.Path, Rings: rings.path(), Bell: w.e.bellCell()}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -240,7 +262,18 @@ const directSize = 16 << 10
 // writer. The caller holds mu.
 func (w *worker) post(frames ...engine.Frame) {
 	e := w.e
-	if w.state == ready && len(w.out) == 1 && len(w.outbox) == 0 && len(frames) == 1 && len(frames[0].Body) < directSize &&
+	if w.rings != nil && len(w.outbox) == 0 && w.sending.TryLock() { // who holds sending has frames that go before these
+		n := 0
+		for n < len(frames) && w.rings.TrySend(frames[n]) {
+			n++
+		}
+		w.rings.Wake()
+		w.sending.Unlock()
+		if frames = frames[n:]; len(frames) == 0 {
+			return
+		}
+	}
+	if w.rings == nil && w.state == ready && len(w.out) == 1 && len(w.outbox) == 0 && len(frames) == 1 && len(frames[0].Body) < directSize &&
 		e.direct == nil && w.sending.TryLock() { // unlock gives sending back: what is posted later is written later
 		e.direct, e.frame, e.transport = w, frames[0], w.transport
 		return
@@ -282,6 +315,9 @@ func (w *worker) write(stop <-chan struct{}) {
 func (w *worker) flush() bool {
 	w.e.mu.Lock()
 	frames, t := w.outbox, w.transport
+	if w.rings != nil {
+		t = w.rings
+	}
 	w.outbox = nil
 	w.e.mu.Unlock()
 	if len(frames) == 0 || t == nil {

@@ -5,7 +5,10 @@ import (
 	"unsafe"
 )
 
-// A pool's board, an unnamed file of the driver: one cell of 64 bytes for each worker.
+// A pool's board, an unnamed file of the driver: one cell of 64 bytes for each worker, one that stays zero, and one
+// that begins with the bell (4 bytes, internal/ring) on which the driver sleeps until a worker has something for it.
+//
+// A worker's cell:
 //
 //	offset  size  field
 //	     0     8  task that was begun last
@@ -34,4 +37,12 @@ func Board(b []byte, i int) *BoardCell {
 		return nil
 	}
 	return (*BoardCell)(unsafe.Pointer(&b[i*BoardCellSize]))
+}
+
+// BoardBell gives the bell in cell i of a mapped board; nil when the board is not that long.
+func BoardBell(b []byte, i int) *atomic.Uint32 {
+	if i < 0 || len(b)/BoardCellSize <= i {
+		return nil
+	}
+	return (*atomic.Uint32)(unsafe.Pointer(&b[i*BoardCellSize]))
 }

@@ -90,6 +90,11 @@ func Await(b *Bell, bound time.Duration, ready func() bool) bool {
 			return true
 		}
 	}
+	return Doze(b, bound, ready)
+}
+
+// Doze is Await without the spinning, for who knows that it will take longer.
+func Doze(b *Bell, bound time.Duration, ready func() bool) bool {
 	word := Arm(b)
 	if !ready() {
 		Sleep(b, word, bound)

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"errors"
 	"fmt"
 
 	"example.com/atrium/internal/layout"
@@ -41,7 +42,7 @@ func NewConsumer(b []byte) (*Consumer, error) {
 }
 
 // ErrCorrupt tells of positions in shared memory that cannot be.
-var ErrCorrupt = fmt.Errorf("atrium: a ring in shared memory is damaged")
+var ErrCorrupt = errors.New("atrium: a ring in shared memory is damaged")
 
 // Room is how many bytes can be put now, at least.
 func (p *Producer) Room(want int) int {

@@ -206,3 +206,32 @@ func TestReadHeaderStopsAtData(t *testing.T) {
 		}
 	}
 }
+
+// More padding changes where the elements begin and nothing else, in every version of the format.
+func TestPadded(t *testing.T) {
+	f8, err := npy.ParseDType("<f8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := npy.ParseDType("[('" + strings.Repeat("n", 65_300) + "', '<f8')]") // close to what version 1 can say
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []npy.DType{f8, long} {
+		h := npy.Header{DType: d, Shape: []int{3, 4}}
+		plain, err := npy.AppendHeader(nil, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, extra := range []int{0, 64, 1920} {
+			b, err := npy.AppendPadded(nil, h, extra)
+			if err != nil || len(b)%64 != 0 || len(b) < len(plain)+extra || len(b) > len(plain)+extra+64 {
+				t.Fatalf("%d bytes with %d more of padding, %d without: %v", len(b), extra, len(plain), err)
+			}
+			got, err := npy.ReadHeader(bytes.NewReader(b))
+			if err != nil || got.DataOffset != int64(len(b)) || !slices.Equal(got.Shape, h.Shape) || !got.DType.Equal(d) {
+				t.Errorf("%d more: %+v, %v", extra, got.Shape, err)
+			}
+		}
+	}
+}

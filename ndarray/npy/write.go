@@ -19,7 +19,10 @@ const (
 // when it fits, 2.0 when it is too long, 3.0 when a field name is not Latin-1.
 // The length of what was appended is a multiple of 64 and the DataOffset of the
 // file. Object dtypes are refused.
-func AppendHeader(dst []byte, h Header) ([]byte, error) {
+func AppendHeader(dst []byte, h Header) ([]byte, error) { return AppendPadded(dst, h, 0) }
+
+// AppendPadded is AppendHeader with extra bytes of padding, a multiple of 64, which every reader passes over.
+func AppendPadded(dst []byte, h Header, extra int) ([]byte, error) {
 	if _, err := h.DataSize(); err != nil {
 		return nil, err
 	}
@@ -49,14 +52,14 @@ func AppendHeader(dst []byte, h Header) ([]byte, error) {
 	} else {
 		major = 3
 	}
-	if major == 1 && padded(10, len(text)) > math.MaxUint16 {
+	if major == 1 && padded(10, len(text))+extra > math.MaxUint16 {
 		major = 2
 	}
 	start := 10
 	if major > 1 {
 		start = 12
 	}
-	length := padded(start, len(text))
+	length := padded(start, len(text)) + extra
 	if length > MaxHeader {
 		return nil, errorf(ErrHeader, "header of %d bytes, at most %d are written", length, MaxHeader)
 	}

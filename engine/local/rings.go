@@ -1,0 +1,161 @@
+package local
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"example.com/atrium/engine"
+	"example.com/atrium/internal/ring"
+	"example.com/atrium/shm"
+)
+
+// rings are what the driver and one Go process talk through: an unnamed file of the driver. All methods are right for a
+// nil one, which a Python process has.
+type rings struct {
+	w    *worker
+	tag  string
+	t    *engine.Rings
+	file *shm.Segment
+
+	mu sync.Mutex // held by who takes frames, until they were acted on
+}
+
+// bellCell is the cell on the board that has the driver's bell.
+func (e *Engine) bellCell() int { return 2*e.cfg.Workers + 1 }
+
+func (w *worker) makeRings() (*rings, error) {
+	if w.g.language != engine.Go {
+		return nil, nil
+	}
+	file, err := w.e.cfg.Space.Create("", engine.RingsSize, nil)
+	if err != nil {
+		return nil, err
+	}
+	t, err := engine.NewRings(file.Bytes(), w.e.results, true)
+	if err != nil {
+		return nil, err
+	}
+	return &rings{w: w, tag: w.tag(), t: t, file: file}, nil
+}
+
+func (r *rings) path() string {
+	if r == nil {
+		return ""
+	}
+	return r.file.Path()
+}
+
+// close ends waits for a process that is dead.
+func (r *rings) close() {
+	if r != nil {
+		_ = r.t.Close() // has no error
+	}
+}
+
+func (r *rings) remove() {
+	if r != nil {
+		_ = r.file.Close() // swept with the Space's other files if it could not be removed
+	}
+}
+
+// quick are tasks whose results are worth spinning for, which else takes processors from workers.
+const quick = 50 * time.Microsecond
+
+// most bounds how many frames are acted on in one go, so that no worker is kept waiting for another's.
+const most = 64
+
+// drain acts on frames that have come; false when none had. The frames are taken first, so that mu is held for all of them once.
+func (r *rings) drain() bool {
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var frames [most]engine.Frame
+	n := 0
+	var broken error
+	for n < most {
+		f, ok, err := r.t.TryReceive()
+		if !ok {
+			broken = err
+			break
+		}
+		frames[n] = f
+		n++
+	}
+	if n == 0 && broken == nil {
+		return false
+	}
+	e := r.w.e
+	var ended []func()
+	e.mu.Lock()
+	for _, f := range frames[:n] {
+		ended = append(ended, r.w.take(f, r.tag, r)...)
+	}
+	if broken != nil {
+		r.w.refused = broken
+		r.w.kill()
+	}
+	e.quick.Store(r.w.average < quick)
+	e.unlock()
+	run(ended)
+	return n > 0
+}
+
+// listen has a process's results read from now on.
+func (e *Engine) listen(r *rings) {
+	e.ears.Lock()
+	defer e.ears.Unlock()
+	e.heard = append(slices.Clone(e.heard), r)
+	if !e.hearing {
+		e.hearing = true
+		e.running.Go(e.hear)
+	}
+	ring.Alarm(e.results)
+}
+
+// ignore ends that, and returns when nobody looks at them any more.
+func (e *Engine) ignore(r *rings) {
+	if r == nil {
+		return
+	}
+	e.ears.Lock()
+	defer e.ears.Unlock()
+	e.heard = slices.DeleteFunc(slices.Clone(e.heard), func(o *rings) bool { return o == r })
+	ring.Alarm(e.results)
+	for slices.Contains(e.looking, r) {
+		e.looked.Wait()
+	}
+}
+
+// hear is the goroutine that acts on what Go processes send, for as long as there are any.
+func (e *Engine) hear() {
+	for {
+		e.ears.Lock()
+		heard := e.heard
+		e.looking = heard
+		e.looked.Broadcast()
+		if e.hearing = len(heard) > 0; !e.hearing {
+			e.ears.Unlock()
+			return
+		}
+		e.ears.Unlock()
+		some := false
+		for _, r := range heard {
+			some = r.drain() || some
+		}
+		if some {
+			continue
+		}
+		runtime.Gosched() // whom the results were for
+		wait := ring.Doze
+		if e.quick.Load() {
+			wait = ring.Await
+		}
+		wait(e.results, time.Second, func() bool {
+			return slices.ContainsFunc(heard, func(r *rings) bool { return r.t.Ready() })
+		})
+	}
+}

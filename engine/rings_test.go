@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
+)
+
+// pair is both ends of rings on the heap.
+func pair(t testing.TB) (driver, worker *Rings, mem []byte) {
+	t.Helper()
+	mem = make([]byte, RingsSize)
+	bell := new(ring.Bell)
+	driver, err1 := NewRings(mem, bell, true)
+	worker, err2 := NewRings(mem, bell, false)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	return driver, worker, mem
+}
+
+// Frames of all sizes, both ways at once: also those that are longer than a ring.
+func TestRingsBothWays(t *testing.T) {
+	driver, worker, _ := pair(t)
+	const n = 400
+	body := func(seed, i int) []byte {
+		r := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
+		size := r.IntN(300)
+		if i%50 == 7 {
+			size = r.IntN(3 * ringSize)
+		}
+		b := make([]byte, size)
+		for k := range b {
+			b[k] = byte(r.Uint32())
+		}
+		return b
+	}
+	failed := make(chan string, 4)
+	send := func(r *Rings, seed int) {
+		for i := range n {
+			f := Frame{KindTask, uint64(i), body(seed, i)}
+			if i%3 == 0 && r.TrySend(f) {
+				r.Wake()
+			} else if err := r.Send(f); err != nil {
+				failed <- err.Error()
+			}
+		}
+		failed <- ""
+	}
+	receive := func(r *Rings, seed int) {
+		for i := range n {
+			f, err := r.Receive()
+			if err != nil || f.Kind != KindTask || f.Task != uint64(i) || !bytes.Equal(f.Body, body(seed, i)) {
+				failed <- "a frame is another than was sent"
+				return
+			}
+		}
+		failed <- ""
+	}
+	go send(driver, 1)
+	go send(worker, 2)
+	go receive(driver, 2)
+	go receive(worker, 1)
+	for range 4 {
+		select {
+		case text := <-failed:
+			if text != "" {
+				t.Fatal(text)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("both ends wait")
+		}
+	}
+}
+
+func TestRingsTrySend(t *testing.T) {
+	driver, worker, _ := pair(t)
+	n := 0
+	for driver.TrySend(Frame{KindTask, uint64(n), make([]byte, 1000)}) {
+		n++
+	}
+	if want := (ringSize - layout.ByteRingHeader) / (frameHead + 1000); n != want {
+		t.Errorf("%d frames of 1,013 bytes went in, want %d", n, want)
+	}
+	for i := range n {
+		if f, ok, err := worker.TryReceive(); !ok || err != nil || f.Task != uint64(i) {
+			t.Fatal(i, ok, err)
+		}
+	}
+	if _, ok, err := worker.TryReceive(); ok || err != nil {
+		t.Error("a frame that was not sent", err)
+	}
+}
+
+// What was sent stays when the sender dies, half a frame is none, and who waits is told.
+func TestRingsClose(t *testing.T) {
+	driver, worker, _ := pair(t)
+	if err := worker.Send(Frame{KindResult, 1, nil}); err != nil {
+		t.Fatal(err)
+	}
+	worker.out.Put(0, []byte{50, 0, 0, 0, 6})
+	worker.out.Commit(5)
+	if f, err := driver.Receive(); err != nil || f.Task != 1 {
+		t.Error(f, err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { _ = driver.Close() })
+	if _, err := driver.Receive(); err != io.EOF {
+		t.Error(err)
+	}
+	if err := driver.Send(Frame{KindTask, 1, make([]byte, 2*ringSize)}); err != io.ErrClosedPipe {
+		t.Errorf("sent into a ring that nobody reads: %v", err)
+	}
+	if err := worker.Send(Frame{KindTask, 1, make([]byte, maxFrame)}); err == nil {
+		t.Error("more than a frame may have was sent")
+	}
+}
+
+func TestRingsRefuseDamage(t *testing.T) {
+	if _, err := NewRings(make([]byte, RingsSize-1), new(ring.Bell), true); err == nil {
+		t.Error("a file that is too short")
+	}
+	for _, n := range []uint32{0, 8, maxFrame + 1, ^uint32(0)} {
+		driver, worker, _ := pair(t)
+		worker.out.Put(0, append(binary.LittleEndian.AppendUint32(nil, n), make([]byte, 100)...))
+		worker.out.Commit(104)
+		if _, ok, err := driver.TryReceive(); ok || err == nil {
+			t.Errorf("a frame of %d bytes was taken", n)
+		}
+	}
+	driver, worker, _ := pair(t) // a gigabyte announced allocates what has come
+	worker.out.Put(0, append(binary.LittleEndian.AppendUint32(nil, maxFrame), make([]byte, 100)...))
+	worker.out.Commit(104)
+	if _, ok, err := driver.TryReceive(); ok || err != nil || cap(driver.body) > 1000 {
+		t.Errorf("%v, %v, %d bytes allocated", ok, err, cap(driver.body))
+	}
+}
+
+func FuzzRingsReceive(f *testing.F) {
+	f.Add(AppendFrame(AppendFrame(nil, Frame{KindTask, 1, []byte("x")}), Frame{KindResult, 2, nil}), uint64(0), uint64(0))
+	f.Add([]byte{255, 255, 255, 255}, uint64(5), uint64(1<<63))
+	f.Fuzz(func(t *testing.T, b []byte, tail, head uint64) {
+		driver, worker, mem := pair(t)
+		worker.out.Commit(worker.out.Put(0, b))
+		h, _, err := layout.ByteRingAt(mem[ringSize:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Tail.Store(h.Tail.Load() + tail)
+		h.Head.Store(head)
+		for range 100 {
+			if _, ok, err := driver.TryReceive(); !ok || err != nil {
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkRings(b *testing.B) {
+	driver, worker, _ := pair(b)
+	f := Frame{KindTask, 1, make([]byte, 100)}
+	for b.Loop() {
+		driver.TrySend(f)
+		driver.Wake()
+		if _, ok, err := worker.TryReceive(); !ok || err != nil {
+			b.Fatal(err)
+		}
+	}
+}
