@@ -81,6 +81,9 @@ func givenPrefix(s *shm.Space) string { return s.TagPrefix("w") }
 
 // given lists the paths of such files that an encoded result names, each once.
 func given(s *shm.Space, encoded []byte) (paths []string) {
+	if len(encoded) <= len(s.Path()) { // most results: no path has room
+		return nil
+	}
 	prefix := []byte(s.Path() + "/" + givenPrefix(s))
 	for {
 		i := bytes.Index(encoded, prefix)

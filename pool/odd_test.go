@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -209,6 +210,32 @@ func TestPyWaitingCallIsCancelledAtOnce(t *testing.T) {
 	}
 	if n, err := quick.Call(bg, p, 4); n != 8 || err != nil {
 		t.Error(n, err)
+	}
+}
+
+// Short tasks are sent ahead; when one turns out long, what waits behind it goes to another worker.
+func TestPyTasksDoNotWaitBehindALongOne(t *testing.T) {
+	p := newPyPool(t, pool.Config{Workers: 2})
+	f := pool.PyFunc[float64, string](pyFile + "sleep")
+	if _, err := f.Map(bg, p, make([]float64, 2000)); err != nil { // now they are known to be short
+		t.Fatal(err)
+	}
+	in := make([]float64, 100)
+	in[0] = 5
+	begun, quick := time.Now(), 0
+	for item, err := range f.IMapUnordered(bg, p, slices.Values(in)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if item.Index > 0 {
+			quick++
+		}
+		if quick == len(in)-1 {
+			break
+		}
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("the short tasks took %v", took)
 	}
 }
 

@@ -94,18 +94,21 @@ def _send(kind, task=0, body=b""):
     global _sending, _late
     frame = HEAD.pack(9 + len(body), kind, task) + body
     if threading.get_ident() != _main:
-        with _lock:
-            _sock.sendall(frame)
+        _write(frame)
         return
     _sending = True
     try:
-        with _lock:
-            _sock.sendall(frame)
+        _write(frame)
     finally:
         _sending = False
     if _late:
         _late = False
         _on_signal()
+
+
+def _write(frame):
+    with _lock:
+        _sock.sendall(frame)
 
 
 _buffer = bytearray()
@@ -420,13 +423,44 @@ def _function(name):
 
 
 def _on_signal(*_):
-    """The driver wants the task ended that it wrote on the board."""
-    global _late
-    if _current and _cells[_cell + 3] == _current:
-        if _sending:
-            _late = True  # half a frame would be the end of us: _send comes back to it
-        else:
-            raise TaskCancelled("the task was cancelled, or its time limit passed")
+    """The driver wants the task ended that it wrote on the board, or those back that wait behind the running one."""
+    global _late, _sending
+    if not _current:
+        return  # main looks at what has come before it begins a task
+    if _sending:
+        _late = True  # half a frame would be the end of us: who is in the middle of one comes back to it
+        return
+    if _cells[_cell + 3] == _current:
+        raise TaskCancelled("the task was cancelled, or its time limit passed")
+    _sending = True
+    try:
+        _take()
+    finally:
+        _sending = False
+    if _late:
+        _late = False
+        _on_signal()
+
+
+_waiting = collections.deque()  # tasks that came and were not begun
+_stop = False
+
+
+def _take(wait=False):
+    """Takes all frames that have come, so that nothing is begun that was called back; waits for the first one if asked to."""
+    global _stop
+    frame = _receive(wait)
+    while frame is not None:
+        kind, task, body = frame
+        if kind == TASK:
+            _waiting.append((task, body))
+        elif kind == RECALL:
+            body = b"".join(struct.pack("<Q", t) for t, _ in _waiting)
+            _waiting.clear()
+            _write(HEAD.pack(9 + len(body), RETURNED, 0) + body)
+        elif kind == STOP:
+            _stop = True
+        frame = _receive(wait=False)
 
 
 def _call(task, body):
@@ -513,23 +547,11 @@ def main():
         os._exit(2)
     _send(READY)
     budget = _setup.get("memory") or 0
-    waiting = collections.deque()
-    stop = False
-    while waiting or not stop:
-        frame = _receive(wait=not waiting)
-        while frame is not None:  # all that has come, so that nothing is begun that was called back
-            kind, task, body = frame
-            if kind == TASK:
-                waiting.append((task, body))
-            elif kind == RECALL:
-                _send(RETURNED, 0, b"".join(struct.pack("<Q", t) for t, _ in waiting))
-                waiting.clear()
-            elif kind == STOP:
-                stop = True
-            frame = _receive(wait=False)
-        if waiting:
+    while _waiting or not _stop:
+        _take(wait=not _waiting)
+        if _waiting:
             _idle = time.monotonic()
-            task, body = waiting.popleft()
+            task, body = _waiting.popleft()
             _cells[_cell] = task
             kind, body = _call(task, body)
             _flush()

@@ -19,7 +19,9 @@ type Owner struct {
 	Epoch uint32
 }
 
-func (o Owner) String() string { return fmt.Sprintf("%d-%d", o.Slot, o.Epoch) }
+func (o Owner) String() string {
+	return strconv.Itoa(int(o.Slot)) + "-" + strconv.FormatUint(uint64(o.Epoch), 10)
+}
 
 func (o Owner) valid() bool { return o.Slot > 0 && o.Slot < layout.Slots }
 

@@ -14,6 +14,7 @@ const (
 	ahead      = 4 * time.Millisecond
 	aheadLeast = 500 * time.Microsecond
 	maxAhead   = 64
+	maxAheadPy = 16
 	// recallAfter is how long a task may run while others wait behind it and another worker has nothing to do.
 	recallAfter = 5 * time.Millisecond
 )
@@ -25,8 +26,8 @@ func (w *worker) depth() int {
 		return 1
 	}
 	most := maxAhead
-	if w.g.language == engine.Python { // gives back what waits only between two tasks
-		most = 1
+	if w.g.language == engine.Python { // gives back what waits only where the running task is in Python code
+		most = maxAheadPy
 	}
 	share := len(w.g.pending) / len(w.g.workers)
 	return 1 + min(most, max(int(aheadLeast/w.average), min(share, int(ahead/w.average))))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -292,7 +293,21 @@ func (e *Engine) unlock() {
 	e.mu.Unlock()
 	if w != nil {
 		_ = t.Send(f) // fails when the process is gone, which its reader finds out
+		w.nudge([]engine.Frame{f})
 		w.sending.Unlock()
+	}
+}
+
+// nudge has a Python process, which listens only between tasks, look at a RECALL at once: its handler of the signal does, where
+// the task runs Python code. The caller holds sending and has written the frames.
+func (w *worker) nudge(frames []engine.Frame) {
+	if w.g.language != engine.Python || !slices.ContainsFunc(frames, func(f engine.Frame) bool { return f.Kind == engine.KindRecall }) {
+		return
+	}
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	if w.proc != nil && w.welcomed {
+		_ = w.proc.Signal(syscall.SIGUSR1) // one that fails leaves the RECALL for the end of the task
 	}
 }
 
@@ -324,6 +339,7 @@ func (w *worker) flush() bool {
 		return false
 	}
 	_ = t.Send(frames...) // as in unlock
+	w.nudge(frames)
 	return true
 }
 
