@@ -46,7 +46,7 @@ func (w work) peers() []side {
 
 // works are all works, in the order in which they are done and reported.
 func works() []work {
-	return []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork()}
+	return []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork(), poolTripWork()}
 }
 
 func printList(out io.Writer, works []work) {
