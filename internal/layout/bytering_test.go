@@ -5,8 +5,12 @@ import (
 	"testing"
 )
 
+// onHeap is memory as aligned as a mapping; on a stack it may begin anywhere.
+var onHeap []byte
+
 func TestByteRingGolden(t *testing.T) {
-	b := make([]byte, ByteRingHeader+64)
+	onHeap = make([]byte, ByteRingHeader+64)
+	b := onHeap
 	h, data, err := ByteRingAt(b)
 	if err != nil || len(data) != 64 {
 		t.Fatal(len(data), err)
@@ -26,7 +30,8 @@ func TestByteRingGolden(t *testing.T) {
 			t.Errorf("a ring of %d bytes", n)
 		}
 	}
-	if _, _, err := ByteRingAt(make([]byte, ByteRingHeader+64+8)[1 : 1+ByteRingHeader+64]); err == nil {
+	onHeap = make([]byte, ByteRingHeader+64+8)
+	if _, _, err := ByteRingAt(onHeap[1 : 1+ByteRingHeader+64]); err == nil {
 		t.Error("a ring at an odd address")
 	}
 }
