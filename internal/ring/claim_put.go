@@ -1,0 +1,136 @@
+package ring
+
+import (
+	"context"
+
+	"example.com/atrium/internal/layout"
+)
+
+// Claim is a slot that this process has claimed to put a value in. It holds up consumers, who take values in order: fill it
+// and Commit it, or Resign it, at once. When the process dies with it, those it blocks skip it.
+type Claim struct {
+	// Data is the slot's memory, Room bytes with what was in it before. Nobody else reads or writes it until Commit.
+	Data []byte
+
+	r   *MPMC
+	pos uint64
+}
+
+// TryClaim claims the next slot, or gives ErrFull: a slot that a consumer still holds counts as full, however many
+// behind it are free. 20 to 40 ns when nobody contends.
+func (r *MPMC) TryClaim() (Claim, error) {
+	c, _, _, err := r.claim()
+	return c, err
+}
+
+// Claim waits for TryClaim to succeed: until quit, which may be nil, gives an error, which is looked at before each sleep and
+// after Wake, or ctx ends. A dead consumer or producer that blocks it is found within 100 ms, its claim undone.
+func (r *MPMC) Claim(ctx context.Context, quit func() error) (Claim, error) {
+	for t := (turns{}); ; {
+		c, pos, w, err := r.claim()
+		if err != ErrFull || t.spin() {
+			if err != ErrFull {
+				return c, err
+			}
+			continue
+		}
+		if err := givenUp(ctx, quit); err != nil {
+			return Claim{}, err
+		}
+		if r.unblock(pos, w) {
+			t = turns{}
+			continue
+		}
+		if w.State() == layout.Orphan {
+			r.callConsumers(pos, w)
+		}
+		r.sleep(ctx, quit, &r.m.Space, bound(w), r.writable)
+	}
+}
+
+// claim takes the slot at tail. With ErrFull it tells which word blocks it.
+func (r *MPMC) claim() (c Claim, pos uint64, w layout.SlotWord, err error) {
+	for range rounds {
+		pos = r.m.Tail.Load()
+		slot, turn := r.m.Word(pos), r.m.Turn(pos)
+		w = layout.SlotWord(slot.Load()) // pairs with the CAS in Release, and those of repair
+		switch ahead := w.Ahead(turn); {
+		case w == layout.MakeWord(turn, 0, layout.Empty):
+			if slot.CompareAndSwap(uint64(w), uint64(layout.MakeWord(turn, r.me, layout.Writing))) { // pairs with the loads of who is blocked
+				r.at(stepWon)
+				r.m.Tail.CompareAndSwap(pos, pos+1) // or somebody helped
+				r.at(stepToldTail)
+				return Claim{Data: r.m.Data(pos), r: r, pos: pos}, pos, w, nil
+			}
+		case !w.Valid():
+			return c, pos, w, corrupt(pos, w)
+		case ahead >= 0: // claimed before tail was moved: help
+			r.m.Tail.CompareAndSwap(pos, pos+1)
+		case r.stale(&r.m.Tail, pos):
+		case ahead < -1 || w.State() == layout.Empty: // tail has passed it, unclaimed
+			return c, pos, w, corrupt(pos, w)
+		default:
+			return c, pos, w, ErrFull
+		}
+	}
+	return c, pos, w, corrupt(pos, w)
+}
+
+// writable tells whether a producer should look again.
+func (r *MPMC) writable() bool {
+	pos := r.m.Tail.Load()
+	return layout.SlotWord(r.m.Word(pos).Load()).Ahead(r.m.Turn(pos)) >= 0
+}
+
+// Commit publishes the first n bytes of Data: whoever is handed the value sees them as they are now. When it has returned,
+// the value survives the death of this process; when it has not, the value is in or not, never half. Errors:
+// ErrTakenForDead, ErrTooBig, which leaves the claim as it was. 15 to 30 ns, and 2 to 5 µs when a sleeper is to be woken.
+func (c *Claim) Commit(n int) error {
+	r := c.r
+	if n < 0 || n > r.m.Room() {
+		return ErrTooBig
+	}
+	*r.m.Length(c.pos) = uint64(n)
+	turn := r.m.Turn(c.pos)
+	r.at(stepPublish)
+	if !r.m.Word(c.pos).CompareAndSwap( // pairs with the load in borrow: the value is in place
+		uint64(layout.MakeWord(turn, r.me, layout.Writing)), uint64(layout.MakeWord(turn, 0, layout.Full))) {
+		return ErrTakenForDead
+	}
+	r.at(stepPublished)
+	Ring(&r.m.Items)
+	r.at(stepPassSpace)
+	if r.m.Space.Load()&3 != idle { // pass the wake on: who was killed may have swallowed another's
+		pos := r.m.Tail.Load()
+		if layout.SlotWord(r.m.Word(pos).Load()) == layout.MakeWord(r.m.Turn(pos), 0, layout.Empty) {
+			Ring(&r.m.Space)
+		}
+	}
+	r.at(stepPut)
+	return nil
+}
+
+// Resign gives the slot up without a value, as others do when its producer has died, and wakes everybody as they do.
+func (c *Claim) Resign() error {
+	r, turn := c.r, c.r.m.Turn(c.pos)
+	if !r.m.Word(c.pos).CompareAndSwap( // pairs with the loads in claim and borrow
+		uint64(layout.MakeWord(turn, r.me, layout.Writing)), uint64(layout.MakeWord(turn+1, 0, layout.Empty))) {
+		return ErrTakenForDead
+	}
+	r.at(stepResigned)
+	r.m.Skipped.Add(1)
+	r.alarm()
+	return nil
+}
+
+// Put waits for a slot, as Claim does, and copies the value into it. Errors: ErrTooBig, those of Claim and Commit.
+func (r *MPMC) Put(ctx context.Context, quit func() error, value []byte) error {
+	if len(value) > r.m.Room() {
+		return ErrTooBig
+	}
+	c, err := r.Claim(ctx, quit)
+	if err != nil {
+		return err
+	}
+	return c.Commit(copy(c.Data, value))
+}
