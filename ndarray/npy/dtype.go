@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // DType is NumPy's description of an element.
@@ -150,6 +151,9 @@ func ParseDType(descr string) (DType, error) {
 	}
 	if !strings.HasPrefix(descr, "[") {
 		return parseCode(descr)
+	}
+	if !utf8.ValidString(descr) {
+		return DType{}, errorf(ErrHeader, "a dtype that is no UTF-8: %s", clip(descr))
 	}
 	p := parser{text: descr}
 	v, err := p.value(0)
