@@ -62,8 +62,7 @@ func throwAll(ctx context.Context, space *shm.Space, cell func(i int) int) (hits
 }
 
 // count is wrong at first: all processes count in one cell, without a lock. Then it is right: each has a cell of its own, and the parent
-// adds them up. A lock between processes would do it too, at a price for each throw; package psync, which is to have them, is yet
-// to come.
+// adds them up. A lock between processes (psync.Mutex) would do it too, at a price for each throw.
 func count(ctx context.Context, out io.Writer, space *shm.Space) error {
 	one, err := throwAll(ctx, space, func(int) int { return 0 })
 	if err != nil {
