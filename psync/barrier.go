@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
 
@@ -148,7 +149,7 @@ func (b *Barrier) Wait(ctx context.Context) error {
 	}
 	at("barrier: left")
 	if last {
-		ringAll(&b.mem.Bell)
+		ring.RingAll(&b.mem.Bell)
 		b.race.acquire()
 		return nil
 	}
@@ -168,7 +169,7 @@ func (b *Barrier) Wait(ctx context.Context) error {
 			}
 			return nil
 		})
-		ringAll(&b.mem.Bell)
+		ring.RingAll(&b.mem.Bell)
 		if same() || b.mem.State.Load() == turn<<1|barrierBroken {
 			return b.fail("wait", err)
 		}
@@ -203,6 +204,6 @@ func (b *Barrier) Reset() error {
 	_, err := b.sweep()
 	b.finish(b.mem.State.Load()>>1, false)
 	err = both(err, b.leave())
-	ringAll(&b.mem.Bell)
+	ring.RingAll(&b.mem.Bell)
 	return b.fail("reset", err)
 }

@@ -62,7 +62,7 @@ func (o *object) join() error {
 	}
 	err = both(err, o.leave())
 	if found {
-		ringAll(&o.mem.Bell)
+		ring.RingAll(&o.mem.Bell)
 	}
 	return err
 }
@@ -178,7 +178,7 @@ func (o *object) mourn(ctx context.Context) (bool, error) {
 		found = found || swept
 	}
 	if found {
-		ringAll(&o.mem.Bell)
+		ring.RingAll(&o.mem.Bell)
 	}
 	return found, nil
 }

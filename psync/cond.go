@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
 
@@ -73,7 +74,7 @@ func (c *Cond) drop(ticket uint64) bool {
 	}
 	if !c.mem.Next.CompareAndSwap(ticket+1, ticket) {
 		c.releaseAll()
-		ringAll(&c.mem.Bell)
+		ring.RingAll(&c.mem.Bell)
 	}
 	return true
 }
@@ -91,7 +92,7 @@ func (c *Cond) quiet() error {
 	dead, err := c.who.dead(o)
 	if dead {
 		c.releaseAll()
-		ringAll(&c.mem.Bell)
+		ring.RingAll(&c.mem.Bell)
 	}
 	return err
 }
@@ -108,7 +109,7 @@ func (c *Cond) Signal() error {
 		}
 		if c.mem.Released.CompareAndSwap(r, r+1) { // pairs with the load in Wait
 			at("cond: signalled")
-			ringAll(&c.mem.Bell)
+			ring.RingAll(&c.mem.Bell)
 			return nil
 		}
 	}
@@ -121,7 +122,7 @@ func (c *Cond) Broadcast() error {
 	}
 	c.releaseAll()
 	at("cond: broadcast")
-	ringAll(&c.mem.Bell)
+	ring.RingAll(&c.mem.Bell)
 	return nil
 }
 

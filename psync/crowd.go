@@ -20,8 +20,8 @@ type crowd struct {
 // wait returns when ready is true, or with the error of quiet or ctx. ready is called often and may not block; quiet,
 // which looks after the dead, before the first sleep and after each in which nothing happened for as long as bound.
 func (c *crowd) wait(ctx context.Context, b *ring.Bell, bound time.Duration, ready func() bool, quiet func() error) error {
-	for t := (turns{}); !ready(); {
-		if !t.spin() {
+	for t := (ring.Turns{}); !ready(); {
+		if !t.Spin() {
 			break
 		}
 	}

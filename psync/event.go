@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
 
@@ -45,7 +46,7 @@ func (e *Event) Set() error {
 		}
 		if e.mem.State.CompareAndSwap(v, v+3) { // the next turn, and set; pairs with the loads in Wait
 			at("event: set")
-			ringAll(&e.mem.Bell)
+			ring.RingAll(&e.mem.Bell)
 			return nil
 		}
 	}

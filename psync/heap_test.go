@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
 
@@ -427,7 +428,7 @@ func TestEventPulse(t *testing.T) {
 	}
 	a.mem.State.Add(3)
 	want(t, a.Clear(), nil)
-	ringAll(&a.mem.Bell)
+	ring.RingAll(&a.mem.Bell)
 	want(t, <-done, nil)
 	if a.IsSet() {
 		t.Error("cleared and set")

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"example.com/atrium/internal/ring"
-	"example.com/atrium/internal/sys"
 )
 
 // wait is acquire for a lock that somebody has. The goroutines of a process queue at the gate, in order; the one that is
@@ -35,13 +34,13 @@ func (l *lock) wait(ctx context.Context, seen *view) (dead bool, err error) {
 // contend tries, spins, looks whether the owner lives, and sleeps, again and again.
 func (l *lock) contend(ctx context.Context) (got, dead bool, err error) {
 	var stuck uint64
-	var t turns
+	var t ring.Turns
 	for began := time.Now(); ; {
 		w := l.Word.Load()
 		if got, err = l.take(w, stuck); got || err != nil {
 			return got, false, err
 		}
-		if w == 0 || t.spin() {
+		if w == 0 || t.Spin() {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -57,7 +56,7 @@ func (l *lock) contend(ctx context.Context) (got, dead bool, err error) {
 		}
 		stuck = 0
 		if timedOut := l.park(ctx, b, w); !timedOut {
-			t = turns{}
+			t = ring.Turns{}
 		} else if w&reserved != 0 {
 			stuck = w
 		}
@@ -148,38 +147,4 @@ func sleep(ctx context.Context, b *ring.Bell, word uint32, bound time.Duration) 
 		}()
 	}
 	return !ring.Sleep(b, word, bound)
-}
-
-// ringAll wakes all who sleep on a bell; a load when nobody does.
-func ringAll(b *ring.Bell) {
-	const state, rung, epoch = 3, 2, 4 // of ring.Bell
-	for {
-		v := b.Load() // pairs with ring.Arm
-		if v&state == 0 {
-			return
-		}
-		next := v&^state + epoch | rung
-		if b.CompareAndSwap(v, next) {
-			sys.FutexWake(b, 1<<30)
-			b.CompareAndSwap(next, next&^state) // fails when somebody armed since: all others are awake
-			return
-		}
-	}
-}
-
-// turns counts the attempts of a waiter before it sleeps.
-type turns struct{ n int }
-
-// spin passes a moment, until it is time to sleep: the policy of ring.Await.
-func (t *turns) spin() bool {
-	const spins, yields = 100, 8
-	switch t.n++; {
-	case t.n <= spins:
-		sys.Pause(1)
-	case t.n <= spins+yields:
-		sys.Yield()
-	default:
-		return false
-	}
-	return true
 }

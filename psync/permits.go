@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
 
@@ -75,7 +76,7 @@ func (o *object) giveBack(op string, n uint64, check func()) error {
 		return o.fail(op, err)
 	}
 	at("permits: left")
-	ringAll(&o.mem.Bell)
+	ring.RingAll(&o.mem.Bell)
 	return nil
 }
 
@@ -131,23 +132,23 @@ func (o *object) queue(ctx context.Context, n uint64, check func() error) error 
 	defer v.through()
 	err := o.contend(ctx, n, check)
 	if err != nil && o.mem.First.CompareAndSwap(o.who.owner, 0) {
-		ringAll(&o.mem.Bell) // who waited for us to go first
+		ring.RingAll(&o.mem.Bell) // who waited for us to go first
 	}
 	return err
 }
 
 func (o *object) contend(ctx context.Context, n uint64, check func() error) error {
-	var t turns
+	var t ring.Turns
 	var stuck uint64 // who went first and did not take what is there
 	for began := time.Now(); ; {
 		first := o.mem.First.Load() == o.who.owner
 		if ok, err := o.grant(ctx, n, true, check); ok || err != nil {
 			if ok && first && o.mem.Total.Load() < o.mem.Limit() {
-				ringAll(&o.mem.Bell) // what is left was not for those who saw that somebody goes first
+				ring.RingAll(&o.mem.Bell) // what is left was not for those who saw that somebody goes first
 			}
 			return err
 		}
-		for t.spin() && !o.admits(n, true) {
+		for t.Spin() && !o.admits(n, true) {
 		}
 		if o.admits(n, true) {
 			continue
@@ -170,7 +171,7 @@ func (o *object) contend(ctx context.Context, n uint64, check func() error) erro
 			at("permits: first")
 		}
 		if !doze(ctx, &o.mem.Bell, func() bool { return o.admits(n, true) }) {
-			t, stuck = turns{}, 0
+			t, stuck = ring.Turns{}, 0
 		}
 	}
 }

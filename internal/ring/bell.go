@@ -45,6 +45,22 @@ func Ring(b *Bell) {
 	}
 }
 
+// RingAll is Ring for all sleepers.
+func RingAll(b *Bell) {
+	for {
+		v := b.Load() // pairs with Arm
+		if v&3 == idle {
+			return
+		}
+		next := v&^3 + epoch | rung
+		if b.CompareAndSwap(v, next) {
+			sys.FutexWake(b, 1<<30)
+			b.CompareAndSwap(next, next&^3) // fails when somebody armed since: all others are awake
+			return
+		}
+	}
+}
+
 // Alarm wakes all sleepers, whatever the word says: after something was repaired, or has ended.
 func Alarm(b *Bell) {
 	b.Add(epoch)

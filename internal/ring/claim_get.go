@@ -28,9 +28,9 @@ func (r *MPMC) TryBorrow() (Borrow, error) {
 
 // Borrow waits for TryBorrow to succeed, as Claim does for TryClaim.
 func (r *MPMC) Borrow(ctx context.Context, quit func() error) (Borrow, error) {
-	for t := (turns{}); ; {
+	for t := (Turns{}); ; {
 		b, pos, w, err := r.borrow()
-		if err != ErrEmpty || t.spin() {
+		if err != ErrEmpty || t.Spin() {
 			if err != ErrEmpty {
 				return b, err
 			}
@@ -40,7 +40,7 @@ func (r *MPMC) Borrow(ctx context.Context, quit func() error) (Borrow, error) {
 			return Borrow{}, err
 		}
 		if r.unblock(pos, w) || r.rescan() {
-			t = turns{}
+			t = Turns{}
 			continue
 		}
 		r.sleep(ctx, quit, &r.m.Items, bound(w), r.readable)

@@ -26,9 +26,9 @@ func (r *MPMC) TryClaim() (Claim, error) {
 // Claim waits for TryClaim to succeed: until quit, which may be nil, gives an error, which is looked at before each sleep and
 // after Wake, or ctx ends. A dead consumer or producer that blocks it is found within 100 ms, its claim undone.
 func (r *MPMC) Claim(ctx context.Context, quit func() error) (Claim, error) {
-	for t := (turns{}); ; {
+	for t := (Turns{}); ; {
 		c, pos, w, err := r.claim()
-		if err != ErrFull || t.spin() {
+		if err != ErrFull || t.Spin() {
 			if err != ErrFull {
 				return c, err
 			}
@@ -38,7 +38,7 @@ func (r *MPMC) Claim(ctx context.Context, quit func() error) (Claim, error) {
 			return Claim{}, err
 		}
 		if r.unblock(pos, w) {
-			t = turns{}
+			t = Turns{}
 			continue
 		}
 		if w.State() == layout.Orphan {

@@ -22,11 +22,11 @@ func bound(w layout.SlotWord) time.Duration {
 	return boundFree
 }
 
-// turns counts the attempts of a waiter before it sleeps.
-type turns struct{ n int }
+// Turns counts the attempts of a waiter before it sleeps, by the policy of Await.
+type Turns struct{ n int }
 
-// spin passes a moment, until it is time to sleep.
-func (t *turns) spin() bool {
+// Spin passes a moment; false when it is time to sleep.
+func (t *Turns) Spin() bool {
 	switch t.n++; {
 	case t.n <= spins:
 		sys.Pause(1)
