@@ -91,7 +91,7 @@ func (f *Function[In, Out]) With(o Options) *Function[In, Out] {
 }
 
 // Call runs the function in a worker and waits for its result. When ctx is done first the call is cancelled: its worker is
-// told, or killed when it does not listen. About 20 to 50 µs when a worker is waiting.
+// told, or killed when it does not listen. About 30 to 70 µs when a worker is waiting.
 func (f *Function[In, Out]) Call(ctx context.Context, p *Pool, in In) (Out, error) {
 	return f.Submit(ctx, p, in).Get(context.Background()) // Submit heeds ctx
 }
