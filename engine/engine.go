@@ -8,16 +8,38 @@ import (
 
 // Engine runs tasks in worker processes, one at a time in each. Methods may be called from several goroutines.
 type Engine interface {
-	// Submit queues a task and returns at once. done is called exactly once, from a goroutine of the engine, and must
-	// not block; cancel, with the reason, asks for the end of a task that is not done: one that waits ends at once, one
-	// that runs is told, and its worker is killed when it does not listen.
-	Submit(t Task, done func(Outcome)) (cancel func(reason error))
+	// Submit queues a task and returns at once. done is called exactly once, from any goroutine, and must not block.
+	Submit(t Task, done func(Outcome)) Job
 	// Workers tells how the worker processes are now.
 	Workers() []Worker
 	// Close waits for all tasks, then ends the workers; when ctx is done first, it goes on as Terminate.
 	Close(ctx context.Context) error
 	// Terminate kills the workers. Tasks that are not done end with ErrClosed.
 	Terminate() error
+}
+
+// Job is a task that was submitted.
+type Job interface {
+	// Cancel asks for the end of a job that is not done, with the reason: one that waits ends at once, one that runs is
+	// told, and its worker is killed when it does not listen.
+	Cancel(reason error)
+	// Wait returns when done is closed, which the job's function does, or at the end of ctx. Meanwhile the engine may
+	// have the goroutine take results, of this job and of others.
+	Wait(ctx context.Context, done <-chan struct{})
+}
+
+// Done is a Job that nothing can be done for.
+type Done struct{}
+
+// Cancel does nothing.
+func (Done) Cancel(error) {}
+
+// Wait only waits.
+func (Done) Wait(ctx context.Context, done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // Language of a function.
@@ -38,6 +60,7 @@ type Task struct {
 	Arg      []byte        // encoded by the function's codec
 	Timeout  time.Duration // for each try, from its start; 0 for none
 	Retries  int           // how often it is tried again when its worker dies
+	Awaited  bool          // who submits it calls Wait at once
 	// Late gets a result that comes when the task was cancelled and told of already, so that what it holds can be let go.
 	Late func(result []byte)
 }

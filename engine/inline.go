@@ -29,7 +29,7 @@ func NewInline(space *shm.Space, n int) *Inline {
 }
 
 // Submit starts a goroutine for the task.
-func (e *Inline) Submit(t Task, done func(Outcome)) (cancel func(error)) {
+func (e *Inline) Submit(t Task, done func(Outcome)) Job {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed || t.Language != Go {
@@ -38,7 +38,7 @@ func (e *Inline) Submit(t Task, done func(Outcome)) (cancel func(error)) {
 			err = fmt.Errorf("%w: %s is a %v function, and this pool runs Go functions in its own process", errors.ErrUnsupported, t.Func, t.Language)
 		}
 		go done(Outcome{Err: err})
-		return func(error) {}
+		return Done{}
 	}
 	ctx, stop := context.WithCancelCause(e.ctx)
 	e.tasks.Go(func() {
@@ -57,8 +57,14 @@ func (e *Inline) Submit(t Task, done func(Outcome)) (cancel func(error)) {
 		}
 		done(Outcome{Result: result})
 	})
-	return func(reason error) { stop(reason) }
+	return inlineJob(stop)
 }
+
+type inlineJob context.CancelCauseFunc
+
+func (j inlineJob) Cancel(reason error) { j(reason) }
+
+func (j inlineJob) Wait(ctx context.Context, done <-chan struct{}) { Done{}.Wait(ctx, done) }
 
 // Workers is none.
 func (e *Inline) Workers() []Worker { return nil }

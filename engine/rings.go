@@ -27,6 +27,8 @@ type Rings struct {
 	inBell  *ring.Bell
 	closed  atomic.Bool
 
+	patience ring.Patience // of Receive
+
 	mu sync.Mutex // held while a frame is put
 
 	// The frame that is being received, when it came in pieces.
@@ -192,7 +194,7 @@ func (r *Rings) Receive() (Frame, error) {
 		if r.closed.Load() {
 			return Frame{}, io.EOF
 		}
-		ring.Await(r.inBell, waitBound, func() bool { return r.Ready() || r.closed.Load() })
+		r.patience.Await(r.inBell, waitBound, func() bool { return r.Ready() || r.closed.Load() })
 	}
 }
 

@@ -13,7 +13,7 @@ type Future[Out any] struct {
 	done   chan struct{}
 	pool   *Pool
 	decode func([]byte, *Out) error
-	cancel func(error)
+	job    engine.Job
 	value  Out
 	err    error
 
@@ -76,21 +76,18 @@ func (f *Future[Out]) Get(ctx context.Context) (Out, error) {
 		return f.value, f.err
 	default:
 	}
-	select {
-	case <-f.done:
-		return f.value, f.err
-	case <-ctx.Done():
+	f.job.Wait(ctx, f.done)
+	if !f.ready() {
 		var zero Out
 		return zero, context.Cause(ctx)
 	}
+	return f.value, f.err
 }
 
 // Cancel ends the call: a waiting one at once, a running one by telling its worker, which is killed when it does not listen.
 // Get then gives context.Canceled, or the result if that came first.
 func (f *Future[Out]) Cancel() {
-	if f.cancel != nil {
-		f.cancel(context.Canceled)
-	}
+	f.job.Cancel(context.Canceled)
 }
 
 // discard closes the arrays of a result that nobody will ask for, when it comes.

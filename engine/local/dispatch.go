@@ -128,8 +128,9 @@ func (e *Engine) overdue(j *job, begun time.Time) {
 	}
 }
 
-// cancel ends a job: one that waits at once, one that runs when its process has heeded it or was killed.
-func (e *Engine) cancel(j *job, reason error) {
+// Cancel ends a job: one that waits at once, one that runs when its process has heeded it or was killed.
+func (j *job) Cancel(reason error) {
+	e := j.e
 	e.mu.Lock()
 	if j.ended || j.reason != nil {
 		e.unlock()
@@ -147,7 +148,7 @@ func (e *Engine) cancel(j *job, reason error) {
 	}
 	done := e.finish(j, engine.Outcome{Err: reason})
 	e.unlock()
-	done()
+	e.settle([]func(){done})
 }
 
 // end has the process end the job it runs. The caller holds mu.

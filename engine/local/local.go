@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"example.com/atrium/engine"
 	"example.com/atrium/internal/layout"
-	"example.com/atrium/internal/ring"
 	"example.com/atrium/process"
 	"example.com/atrium/shm"
 )
@@ -48,13 +46,7 @@ type Engine struct {
 	drained   chan struct{}
 	running   sync.WaitGroup // goroutines of workers
 
-	results *ring.Bell  // that workers ring
-	quick   atomic.Bool // results may come within microseconds
-	ears    sync.Mutex  // guards the rest
-	heard   []*rings    // that are listened to; never changed in place
-	hearing bool        // a goroutine does
-	looking []*rings    // that it looks at now
-	looked  *sync.Cond  // when that changes
+	ear ear
 }
 
 // group is the workers of one language and what waits for them.
@@ -67,6 +59,7 @@ type group struct {
 
 // job is a task on its way.
 type job struct {
+	e      *Engine
 	id     uint64
 	task   engine.Task
 	done   func(engine.Outcome)
@@ -96,8 +89,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg, board: board, drained: make(chan struct{})}
-	e.looked = sync.NewCond(&e.ears)
-	e.results = layout.BoardBell(board.Bytes(), e.bellCell())
+	e.ear.init(layout.BoardBell(board.Bytes(), e.bellCell()))
 	for l := range e.groups {
 		g := &e.groups[l]
 		g.language = engine.Language(l)
@@ -110,17 +102,17 @@ func New(cfg Config) (*Engine, error) {
 }
 
 // Submit queues a task.
-func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) (cancel func(error)) {
-	j := &job{task: t, done: done}
+func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) engine.Job {
+	j := &job{e: e, task: t, done: done}
 	if n := len(t.Arg) + len(t.Func); n > engine.MaxMessage {
 		done(engine.Outcome{Err: fmt.Errorf("atrium: an argument of %d bytes is too large for %s (limit %d); send big data as an array", n, t.Func, engine.MaxMessage)})
-		return func(error) {}
+		return engine.Done{}
 	}
 	e.mu.Lock()
 	if e.closed {
 		e.unlock()
 		done(engine.Outcome{Err: engine.ErrClosed})
-		return func(error) {}
+		return engine.Done{}
 	}
 	e.last++
 	e.live++
@@ -129,7 +121,10 @@ func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) (cancel func(e
 	g.pending = append(g.pending, j)
 	e.dispatch(g)
 	e.unlock()
-	return func(reason error) { e.cancel(j, reason) }
+	if t.Language == engine.Go && !t.Awaited {
+		e.attend()
+	}
+	return j
 }
 
 // finish ends a job; the caller holds mu and calls the function it gets without it.
@@ -207,9 +202,7 @@ func (e *Engine) end(how func(*worker)) error {
 		}
 	}
 	e.unlock()
-	for _, f := range ended {
-		f()
-	}
+	e.settle(ended)
 	e.running.Wait()
 	err := e.board.Close()
 	if errors.Is(err, shm.ErrClosed) { // closed before: nothing is left to do

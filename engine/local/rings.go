@@ -1,13 +1,10 @@
 package local
 
 import (
-	"runtime"
-	"slices"
 	"sync"
 	"time"
 
 	"example.com/atrium/engine"
-	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
 
@@ -33,7 +30,7 @@ func (w *worker) makeRings() (*rings, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := engine.NewRings(file.Bytes(), w.e.results, true)
+	t, err := engine.NewRings(file.Bytes(), w.e.ear.bell, true)
 	if err != nil {
 		return nil, err
 	}
@@ -98,64 +95,10 @@ func (r *rings) drain() bool {
 		r.w.refused = broken
 		r.w.kill()
 	}
-	e.quick.Store(r.w.average < quick)
+	e.ear.quick.Store(r.w.average < quick)
 	e.unlock()
-	run(ended)
+	for _, f := range ended {
+		f()
+	}
 	return n > 0
-}
-
-// listen has a process's results read from now on.
-func (e *Engine) listen(r *rings) {
-	e.ears.Lock()
-	defer e.ears.Unlock()
-	e.heard = append(slices.Clone(e.heard), r)
-	if !e.hearing {
-		e.hearing = true
-		e.running.Go(e.hear)
-	}
-	ring.Alarm(e.results)
-}
-
-// ignore ends that, and returns when nobody looks at them any more.
-func (e *Engine) ignore(r *rings) {
-	if r == nil {
-		return
-	}
-	e.ears.Lock()
-	defer e.ears.Unlock()
-	e.heard = slices.DeleteFunc(slices.Clone(e.heard), func(o *rings) bool { return o == r })
-	ring.Alarm(e.results)
-	for slices.Contains(e.looking, r) {
-		e.looked.Wait()
-	}
-}
-
-// hear is the goroutine that acts on what Go processes send, for as long as there are any.
-func (e *Engine) hear() {
-	for {
-		e.ears.Lock()
-		heard := e.heard
-		e.looking = heard
-		e.looked.Broadcast()
-		if e.hearing = len(heard) > 0; !e.hearing {
-			e.ears.Unlock()
-			return
-		}
-		e.ears.Unlock()
-		some := false
-		for _, r := range heard {
-			some = r.drain() || some
-		}
-		if some {
-			continue
-		}
-		runtime.Gosched() // whom the results were for
-		wait := ring.Doze
-		if e.quick.Load() {
-			wait = ring.Await
-		}
-		wait(e.results, time.Second, func() bool {
-			return slices.ContainsFunc(heard, func(r *rings) bool { return r.t.Ready() })
-		})
-	}
 }

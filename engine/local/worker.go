@@ -90,7 +90,7 @@ func (w *worker) live(tag string) {
 		w.refused = err
 		ended := w.buried(process.Exit{Status: -1})
 		e.unlock()
-		run(ended)
+		e.settle(ended)
 		return
 	}
 	hello := time.AfterFunc(helloTime, w.silent)
@@ -126,7 +126,7 @@ func (w *worker) live(tag string) {
 	e.mu.Lock()
 	ended := w.buried(c.proc.Exit())
 	e.unlock()
-	run(ended)
+	e.settle(ended)
 }
 
 // helloTime is how long a process has to say HELLO, which it does before anything of the user's runs.
@@ -138,12 +138,6 @@ func (w *worker) silent() {
 	if w.state == starting && !w.greeted {
 		w.refused = fmt.Errorf("it said nothing for %v; does its main call atrium.Main() first?", helloTime)
 		w.kill()
-	}
-}
-
-func run(all []func()) {
-	for _, f := range all {
-		f()
 	}
 }
 
@@ -161,7 +155,7 @@ func (w *worker) read(p *process.Process, t engine.Transport, tag string, rings 
 		w.e.mu.Lock()
 		ended := w.take(f, tag, rings)
 		w.e.unlock()
-		run(ended)
+		w.e.settle(ended)
 	}
 }
 
@@ -290,6 +284,8 @@ func (w *worker) post(frames ...engine.Frame) {
 func (e *Engine) unlock() {
 	w, f, t := e.direct, e.frame, e.transport
 	e.direct, e.frame, e.transport = nil, engine.Frame{}, nil
+	g := &e.groups[engine.Go]
+	e.ear.busy.Store(len(g.pending) > 0 || slices.ContainsFunc(g.workers, func(w *worker) bool { return len(w.out) > 0 }))
 	e.mu.Unlock()
 	if w != nil {
 		_ = t.Send(f) // fails when the process is gone, which its reader finds out
