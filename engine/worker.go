@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,12 +42,13 @@ type worker struct {
 	timed   atomic.Bool   // a timer looks after that
 	start   time.Time
 
-	mu      sync.Mutex
-	queue   []Task // received and not begun
-	ids     []uint64
-	stop    bool
-	current uint64 // task that runs
-	cancel  context.CancelCauseFunc
+	mu        sync.Mutex
+	queue     []Task // received and not begun
+	ids       []uint64
+	stop      bool
+	current   uint64 // task that runs
+	cancel    context.CancelCauseFunc
+	cancelled uint64 // task that was cancelled before it began
 
 	woken time.Time   // when we last woke the driver
 	owing atomic.Bool // results are there that it was not woken for
@@ -230,6 +232,8 @@ func (w *worker) cancelTask(id uint64) {
 	defer w.mu.Unlock()
 	if w.current == id && w.cancel != nil {
 		w.cancel(context.Canceled)
+	} else if slices.Contains(w.ids, id) {
+		w.cancelled = id
 	}
 }
 
@@ -275,6 +279,9 @@ func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
 			w.queue, w.ids = w.queue[1:], w.ids[1:]
 			w.current = id
 			ctx, w.cancel = context.WithCancelCause(w.ctx)
+			if id == w.cancelled {
+				w.cancel(context.Canceled)
+			}
 			w.cell.Begun.Store(id) // under mu: what giveBack returns has never been begun
 			w.mu.Unlock()
 			return id, t, ctx, true

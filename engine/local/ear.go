@@ -35,7 +35,7 @@ type ear struct {
 }
 
 // poll is how often the engine's goroutine looks at processes that have no task, and may yet have something to say.
-const poll = 100 * time.Millisecond
+var poll = 100 * time.Millisecond
 
 func (a *ear) init(bell *ring.Bell) {
 	a.bell, a.called, a.looked = bell, make(chan struct{}, 1), sync.NewCond(&a.mu)

@@ -90,8 +90,8 @@ func (s snapshot) goroutines() {
 	}
 	for stack := range strings.SplitSeq(string(b), "\n\n") {
 		head, _, _ := strings.Cut(stack, " [")
-		if strings.Contains(stack, "os/signal.loop") || strings.Contains(stack, "created by testing.") && !strings.Contains(stack, "testing.tRunner") {
-			continue // signal.Notify's, which never ends, and those of package testing itself
+		if strings.Contains(stack, "os/signal.loop") || strings.Contains(stack, "process.onLastingThread") || strings.Contains(stack, "created by testing.") && !strings.Contains(stack, "testing.tRunner") {
+			continue // signal.Notify's and package process's, which never end, and those of package testing itself
 		}
 		s.held[head]++
 		s.detail[head] = stack

@@ -1,0 +1,192 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/atrium/engine"
+	"example.com/atrium/internal/mptest"
+	"example.com/atrium/process"
+)
+
+func TestMain(m *testing.M) {
+	process.Main()
+	poll = time.Hour // who leaves the role vacant is found out
+	mptest.Main(m)
+}
+
+func init() {
+	engine.Register("test.act", func(ctx context.Context, arg []byte) ([]byte, error) {
+		switch arg[0] {
+		case 'd':
+			os.Exit(3)
+		case 'n':
+			time.Sleep(time.Duration(len(arg)) * 10 * time.Millisecond)
+		case 's':
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}
+		return arg, nil
+	})
+}
+
+func newEngine(t *testing.T, workers int) *Engine {
+	t.Helper()
+	mptest.Check(t)
+	e, err := New(Config{Workers: workers, Space: mptest.Space(t), Grace: time.Second, Output: func(engine.Output) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Terminate(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// call is a task and what became of it.
+type call struct {
+	job  engine.Job
+	done chan struct{}
+	o    engine.Outcome
+}
+
+func (e *Engine) try(awaited bool, act string) *call {
+	c := &call{done: make(chan struct{})}
+	c.job = e.Submit(engine.Task{Func: "test.act", Arg: []byte(act), Awaited: awaited}, func(o engine.Outcome) {
+		c.o = o
+		close(c.done)
+	})
+	return c
+}
+
+func (c *call) ready() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// TestEveryOutcomeIsTold has callers wait in all ways at once, for calls that end in all ways.
+func TestEveryOutcomeIsTold(t *testing.T) {
+	for _, callers := range []int{1, 2, 8} {
+		t.Run(fmt.Sprint(callers, " callers"), func(t *testing.T) { everyOutcome(t, callers) })
+	}
+}
+
+func everyOutcome(t *testing.T, callers int) {
+	e := newEngine(t, 2)
+	var deaths atomic.Int32
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range 400 {
+				act := "echo"
+				switch n := rand.IntN(100); {
+				case n < 2 && deaths.Add(1) <= 10:
+					act = "die"
+				case n < 5:
+					act = "sleep"
+				}
+				awaited := rand.IntN(2) == 0
+				c := e.try(awaited, act)
+				if act == "sleep" {
+					go func() { c.job.Cancel(context.Canceled) }()
+				}
+				switch n := rand.IntN(4); {
+				case n == 0 && !awaited: // nobody waits by Wait
+					<-c.done
+				case n == 1: // gives up, and comes again
+					ctx, stop := context.WithTimeout(t.Context(), time.Duration(rand.IntN(200))*time.Microsecond)
+					c.job.Wait(ctx, c.done)
+					stop()
+					fallthrough
+				default:
+					c.job.Wait(context.Background(), c.done)
+				}
+				if !c.ready() {
+					t.Error("Wait returned too early")
+					return
+				}
+				switch err := c.o.Err; {
+				case act == "echo" && (err != nil || string(c.o.Result) != act) && !errors.Is(err, engine.ErrWorkerDied),
+					act == "die" && !errors.Is(err, engine.ErrWorkerDied),
+					act == "sleep" && !errors.Is(err, context.Canceled) && !errors.Is(err, engine.ErrWorkerDied):
+					t.Errorf("%s: %q, %v", act, c.o.Result, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// vacant returns when the engine's goroutine, which keeps the role until nothing is under way, has left it.
+func (e *Engine) vacant() {
+	for !e.ear.role.TryLock() {
+		time.Sleep(time.Millisecond)
+	}
+	e.ear.role.Unlock()
+}
+
+// TestLentIsTold has a caller that takes results told that its call has ended without one.
+func TestLentIsTold(t *testing.T) {
+	e := newEngine(t, 1)
+	<-e.try(false, "echo").done
+	e.vacant()
+	runs, waits := e.try(true, "sleep"), e.try(true, "sleep")
+	time.AfterFunc(50*time.Millisecond, func() {
+		if !e.ear.lent.Load() {
+			t.Error("the caller does not take results: this test tests nothing")
+		}
+		waits.job.Cancel(context.Canceled)
+	})
+	begun := time.Now()
+	waits.job.Wait(t.Context(), waits.done)
+	if took := time.Since(begun); took > 900*time.Millisecond { // as it would after the bound of its sleep
+		t.Errorf("told after %v", took)
+	}
+	runs.job.Cancel(context.Canceled)
+	runs.job.Wait(t.Context(), runs.done)
+}
+
+// TestRoleIsPassedOn has a caller leave while others, who came when it had the role, wait.
+func TestRoleIsPassedOn(t *testing.T) {
+	e := newEngine(t, 2)
+	<-e.try(false, "echo").done
+	e.vacant()
+	var all sync.WaitGroup
+	for _, act := range []string{"nap", "naplonger"} {
+		all.Go(func() {
+			c := e.try(true, act)
+			c.job.Wait(t.Context(), c.done)
+		})
+		for !e.ear.lent.Load() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	all.Wait()
+}
+
+// TestCancelledBeforeItBegins cancels calls at any moment: they end in their own way, and no worker is killed.
+func TestCancelledBeforeItBegins(t *testing.T) {
+	e := newEngine(t, 1)
+	e.cfg.Grace = time.Minute
+	for i := range 300 {
+		c := e.try(true, "sleep")
+		go c.job.Cancel(context.Canceled)
+		c.job.Wait(t.Context(), c.done)
+		if !errors.Is(c.o.Err, context.Canceled) || errors.Is(c.o.Err, engine.ErrWorkerDied) {
+			t.Fatalf("call %d: %v", i, c.o.Err)
+		}
+	}
+}
