@@ -141,7 +141,7 @@ func (e *Engine) vacant() {
 // TestLentIsTold has a caller that takes results told that its call has ended without one.
 func TestLentIsTold(t *testing.T) {
 	e := newEngine(t, 1)
-	<-e.try(false, "echo").done
+	<-e.try(false, "nap").done // so that no task is sent to wait behind another
 	e.vacant()
 	runs, waits := e.try(true, "sleep"), e.try(true, "sleep")
 	time.AfterFunc(50*time.Millisecond, func() {
