@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"example.com/atrium/internal/sys"
 	"example.com/atrium/ndarray/npy"
 	"example.com/atrium/shm"
 )
@@ -69,34 +68,20 @@ func attach(r Ref) (Any, error) {
 // acquire finds r's file in the cache or maps it.
 func acquire(r Ref) (*entry, error) {
 	k := key{r.Path, r.Writable}
-	id, size, _, err := sys.Stat(r.Path)
-	if err == nil && id.Inode != r.Inode {
-		err = fs.ErrNotExist
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		cached.forget(k)
-		return nil, fmt.Errorf("%w: it was removed, or another file took its name: keep an array open or named as long as others use it", fs.ErrNotExist)
-	}
-	if err != nil {
-		return nil, err
-	}
 	if !r.Given {
-		if e := cached.get(k, id); e != nil {
-			if size < int64(e.hi) {
-				return nil, errors.Join(fmt.Errorf("%w: the file was cut to %d bytes, the array ends at %d", npy.ErrTruncated, size, e.hi), e.release())
-			}
+		if e := cached.get(k, r.Inode); e != nil {
 			return e, nil
 		}
 	}
 	seg, err := shm.MapFile(r.Path, r.Writable)
 	if err != nil {
-		return nil, err
+		return nil, gone(err)
 	}
-	e := &entry{key: k, id: id, seg: seg, users: 1, dead: true}
+	if seg.Inode() != r.Inode {
+		return nil, errors.Join(gone(fs.ErrNotExist), seg.Close())
+	}
+	e := &entry{key: k, seg: seg, users: 1, dead: true}
 	h, end, err := readHeader(seg)
-	if err == nil && seg.Inode() != r.Inode {
-		err = fs.ErrNotExist // replaced since we looked
-	}
 	if err != nil {
 		return nil, errors.Join(err, seg.Close())
 	}
@@ -105,4 +90,11 @@ func acquire(r Ref) (*entry, error) {
 		return e, nil
 	}
 	return cached.put(e), nil
+}
+
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: it was removed, or another file took its name: keep an array open or named as long as others use it", fs.ErrNotExist)
+	}
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"example.com/atrium/internal/sys"
 	"example.com/atrium/shm"
 )
 
@@ -26,7 +25,6 @@ type key struct {
 
 type entry struct {
 	key    key
-	id     sys.ID
 	seg    *shm.Segment
 	lo, hi int // where the file's elements lie
 
@@ -44,20 +42,31 @@ type cache struct {
 
 var cached = cache{entries: map[key]*entry{}}
 
-// get returns the entry for a file with one more user, or nil.
-func (c *cache) get(k key, id sys.ID) *entry {
+// get returns the entry for a file with one more user, or nil when the file must be mapped: it is not in the cache, has
+// another inode than the mapped one, or another size, as after np.save under the same name.
+func (c *cache) get(k key, inode uint64) *entry {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	e := c.entries[k]
+	if e != nil {
+		e.users++
+	}
+	c.mu.Unlock()
 	if e == nil {
 		return nil
 	}
-	if e.id != id {
-		c.evict(e)
-		return nil
+	current := e.seg.Current() // without the lock: a file system may hang
+	if current && inode == e.seg.Inode() {
+		return e
 	}
-	e.users++
-	return e
+	if !current {
+		c.mu.Lock()
+		if !e.dead {
+			c.evict(e)
+		}
+		c.mu.Unlock()
+	}
+	_ = e.release() // as in evict
+	return nil
 }
 
 // put adds an entry that has a user. It stays out, dead, when all others are
@@ -66,7 +75,7 @@ func (c *cache) put(e *entry) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if old := c.entries[e.key]; old != nil {
-		if old.id == e.id {
+		if old.seg.Inode() == e.seg.Inode() && old.seg.Size() == e.seg.Size() {
 			old.users++
 			_ = e.seg.Close() // read-only or shared pages: nothing to lose
 			return old
@@ -88,14 +97,6 @@ func (c *cache) put(e *entry) *entry {
 	e.dead = false
 	c.entries[e.key] = e
 	return e
-}
-
-func (c *cache) forget(k key) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e := c.entries[k]; e != nil {
-		c.evict(e)
-	}
 }
 
 // evict needs c.mu. Unmapping a file of another process has no error worth
@@ -134,9 +135,9 @@ func (e *entry) release() error {
 // tick unmaps what nobody will want again, and ends when nothing idle is left.
 func (c *cache) tick() {
 	for _, e := range c.idle() {
-		id, _, _, err := sys.Stat(e.key.path) // without the lock: a file system may hang
+		current := e.seg.Current() // as in get
 		c.mu.Lock()
-		if !e.dead && e.users == 0 && (err != nil || id != e.id || time.Since(e.used) >= cacheIdle) {
+		if !e.dead && e.users == 0 && (!current || time.Since(e.used) >= cacheIdle) {
 			c.evict(e)
 		}
 		c.mu.Unlock()
