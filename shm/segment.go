@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"example.com/atrium/internal/sys"
 )
@@ -20,6 +19,7 @@ type Segment struct {
 	id       sys.ID
 	bytes    []byte
 	writable bool
+	file     *os.File // of a sparse one, for Store; else nil
 	refs     atomic.Int64
 
 	mu   sync.Mutex
@@ -59,23 +59,14 @@ func MapFile(path string, writable bool) (*Segment, error) {
 }
 
 func mapPath(path string, writable bool) (*Segment, error) {
-	flags := os.O_RDONLY | syscall.O_NONBLOCK // never wait for the writer of a FIFO
-	if writable {
-		flags = os.O_RDWR | syscall.O_NONBLOCK
+	b, id, err := sys.MapPath(path, writable)
+	if errors.Is(err, sys.ErrNotRegular) {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, sys.ErrNotRegular)
 	}
-	f, err := os.OpenFile(path, flags, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: only regular files can be mapped", ErrFormat)
-	}
-	return mapOpen(f, path, writable)
+	return mapped(b, id, path, writable), nil
 }
 
 // mapOpen maps all of an open file.
@@ -88,10 +79,14 @@ func mapOpen(f *os.File, path string, writable bool) (*Segment, error) {
 	if err != nil {
 		return nil, err
 	}
+	return mapped(b, id, path, writable), nil
+}
+
+func mapped(b []byte, id sys.ID, path string, writable bool) *Segment {
 	g := &Segment{id: id, bytes: b, writable: writable, path: path}
 	g.refs.Store(1)
 	mappings.add(g)
-	return g, nil
+	return g
 }
 
 // Bytes is the whole file, nil once the Segment is closed. Writing to it faults unless Writable.
@@ -157,11 +152,10 @@ func (g *Segment) Given() bool {
 	return g.gave
 }
 
-// Current tells whether the Segment's path still denotes the file that is mapped. About 1 µs.
+// Current tells whether the Segment's path still denotes the file that is mapped, in the size it had. About 1 µs.
 func (g *Segment) Current() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.current()
+	id, size, _, err := sys.Stat(g.Path())
+	return err == nil && id == g.id && size == g.Size()
 }
 
 func (g *Segment) current() bool {
@@ -209,6 +203,9 @@ func (g *Segment) end() error {
 		}
 	}
 	g.owns = false
+	if g.file != nil {
+		err = both(err, g.file.Close())
+	}
 	return wrap("close", g.path, both(err, sys.Unmap(g.bytes)))
 }
 
@@ -249,6 +246,11 @@ func (s *Space) Adopt(g *Segment) error {
 	if !ok || o != s.owner || filepath.Dir(g.path) != s.path {
 		return &Error{"adopt", g.path, errors.New("the file was not given to this process")}
 	}
+	return s.adopt(g)
+}
+
+// adopt takes over a file under the name that it has. Under g.mu.
+func (s *Space) adopt(g *Segment) error {
 	if !g.current() {
 		return s.fail("adopt", g.path, fs.ErrNotExist)
 	}
