@@ -1,6 +1,7 @@
 // Package codec turns the values that processes send each other into bytes and back. Which codec a type gets is
 // decided once, from the type alone, so that both ends agree without saying so: raw for []byte and string, pod for
-// fixed-size types without pointers, CBOR (RFC 8949) for the rest between Go processes, pickle when one end is Python.
+// fixed-size types without pointers, fields for structs of those and of bools and arrays, CBOR (RFC 8949) for the rest between
+// Go processes, pickle when one end is Python.
 // As with encoding/json, fields that are not exported stay behind, except in fixed-size types, which go whole.
 // Arrays are never copied by a codec: they travel as ndarray.Ref, by their own MarshalBinary.
 package codec
@@ -26,6 +27,9 @@ func For[T any]() Codec[T] {
 		return raw[T]()
 	case plain(t):
 		return pod[T]()
+	}
+	if parts, ok := leaves(t); ok {
+		return fields[T](parts)
 	}
 	return cborCodec[T]()
 }

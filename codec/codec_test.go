@@ -71,6 +71,101 @@ func TestRoundTrips(t *testing.T) {
 	trip(t, "cbor", long)
 }
 
+type kind string
+
+type record struct {
+	Pos   point
+	Named kind
+	On    bool
+	Off   bool
+	None  struct{}
+	Byte  uint8
+	Wide  uint64
+	Text  string
+	Raw   []byte
+	Nil   []byte
+	When  time.Time
+	Inner struct {
+		Byte uint8
+		Text string
+	}
+	Last int16
+}
+
+type (
+	tagged struct {
+		A int    `cbor:"b"`
+		T string `cbor:"-"`
+	}
+	hidden struct {
+		A string
+		b string
+	}
+	odd   struct{ Text string }
+	holds struct {
+		A int
+		O odd
+	}
+)
+
+func (odd) MarshalBinary() ([]byte, error) { return []byte("odd"), nil }
+
+func TestFields(t *testing.T) {
+	r := record{
+		Pos: point{1, 2, [3]int16{3, 4, 5}}, Named: "n", On: true, Byte: 7, Wide: 1 << 60, Text: "ü", Raw: []byte{},
+		When: time.Date(2026, 5, 4, 3, 2, 1, 9, time.UTC), Last: -2,
+	}
+	r.Inner.Byte, r.Inner.Text = 9, strings.Repeat("long", 1000)
+	trip(t, "fields", r)
+	trip(t, "fields", record{When: time.Unix(0, 0).UTC()})
+	for _, name := range []string{codec.For[tagged]().Name, codec.For[hidden]().Name, codec.For[holds]().Name} {
+		if name != "cbor" {
+			t.Errorf("a struct that says how it is encoded, or hides a field, goes by %s", name)
+		}
+	}
+}
+
+type small struct {
+	N    int32
+	On   bool
+	Text string
+	Raw  []byte
+}
+
+func TestFieldsBadData(t *testing.T) {
+	c := codec.For[small]()
+	good, err := c.Append(nil, &small{1, true, "text", []byte("raw")})
+	if err != nil || c.Name != "fields" {
+		t.Fatal(c.Name, err)
+	}
+	var v small
+	for n := range good {
+		if err := c.Decode(good[:n], &v); err == nil || !strings.Contains(err.Error(), "small") {
+			t.Errorf("%d bytes of %d: %v", n, len(good), err)
+		}
+	}
+	for _, bad := range [][]byte{append(good, 0), {1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0, 0}} {
+		if err := c.Decode(bad, &v); err == nil {
+			t.Errorf("%x decoded as %+v", bad, v)
+		}
+	}
+}
+
+func FuzzFields(f *testing.F) {
+	c := codec.For[small]()
+	b, _ := c.Append(nil, &small{1, true, "text", nil})
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var v small
+		if c.Decode(b, &v) != nil {
+			return
+		}
+		if again, err := c.Append(nil, &v); err != nil || string(again) != string(b) {
+			t.Errorf("%x decoded and encoded is %x, %v", b, again, err)
+		}
+	})
+}
+
 func TestBadData(t *testing.T) {
 	var p point
 	if err := codec.For[point]().Decode(make([]byte, 5), &p); err == nil || !strings.Contains(err.Error(), "5 bytes") {
@@ -90,7 +185,10 @@ func TestBadData(t *testing.T) {
 
 func BenchmarkPod(b *testing.B)  { bench(b, point{X: 1}) }
 func BenchmarkCBOR(b *testing.B) { bench(b, person{Name: "Ann", Age: 41}) }
-func BenchmarkRaw(b *testing.B)  { bench(b, make([]byte, 64)) }
+func BenchmarkFields(b *testing.B) {
+	bench(b, small{1, true, "text", []byte("raw")})
+}
+func BenchmarkRaw(b *testing.B) { bench(b, make([]byte, 64)) }
 
 func bench[T any](b *testing.B, v T) {
 	c := codec.For[T]()

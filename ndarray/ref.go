@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"example.com/atrium/ndarray/npy"
 )
@@ -136,15 +137,18 @@ func (r *Ref) UnmarshalBinary(b []byte) error {
 
 // MarshalBinary encodes a's Ref; the zero Any is no bytes. With it and
 // UnmarshalBinary codecs carry arrays by reference.
-func (a Any) MarshalBinary() ([]byte, error) {
+func (a Any) MarshalBinary() ([]byte, error) { return a.AppendBinary([]byte{}) }
+
+// AppendBinary is MarshalBinary behind b.
+func (a Any) AppendBinary(b []byte) ([]byte, error) {
 	if a.IsZero() {
-		return []byte{}, nil
+		return b, nil
 	}
 	r, err := a.Ref()
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.AppendBinary(make([]byte, 0, refFixed+16*len(r.Shape)+len(r.DType)+len(r.Path)))
+	b, err = r.AppendBinary(slices.Grow(b, refFixed+16*len(r.Shape)+len(r.DType)+len(r.Path)))
 	if err != nil {
 		return nil, a.fail("pass", err)
 	}
