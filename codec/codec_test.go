@@ -99,7 +99,7 @@ type (
 	}
 	hidden struct {
 		A string
-		b string
+		_ string
 	}
 	odd   struct{ Text string }
 	holds struct {

@@ -154,6 +154,7 @@ type Setup struct {
 	Board   string   `json:"board"`    // path of the pool's board
 	Cell    int      `json:"cell"`     // of this worker on it
 	Bell    int      `json:"bell"`     // cell on the board with the driver's bell
+	Urgent  int      `json:"urgent"`   // cell on the board with this worker's own
 	Rings   string   `json:"rings"`    // path of the file with the two rings; "" where all goes over the socket
 	Index   int      `json:"index"`    // of the worker in the pool
 	Memory  int64    `json:"memory"`   // budget in bytes, 0 for none

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/internal/sys"
 	"example.com/atrium/process"
 	"example.com/atrium/shm"
@@ -36,11 +37,9 @@ type worker struct {
 	ctx    context.Context
 	budget int64
 
-	reading sync.Mutex    // held by who reads the socket: run between tasks, watch while a long one runs
-	long    chan struct{} // the running task takes long
-	begun   atomic.Int64  // when the running task was, in ns since start; 0 while none runs
-	timed   atomic.Bool   // a timer looks after that
-	start   time.Time
+	urgent  *ring.Bell  // rung for what must be heard while a task runs
+	reading sync.Mutex  // held by who reads the rings: run between tasks, watch when it was rung for
+	rung    atomic.Bool // watch was, and perhaps found reading taken
 
 	mu        sync.Mutex
 	queue     []Task // received and not begun
@@ -50,8 +49,10 @@ type worker struct {
 	cancel    context.CancelCauseFunc
 	cancelled uint64 // task that was cancelled before it began
 
-	woken time.Time   // when we last woke the driver
-	owing atomic.Bool // results are there that it was not woken for
+	start time.Time
+	woken atomic.Int64 // when we last woke the driver, in ns since start
+	owing atomic.Bool  // results are there that it was not woken for
+	timed atomic.Bool  // and a timer sees to it
 }
 
 // A driver that sleeps is woken for each result of a worker that is about to have nothing to do, and else not more often
@@ -61,16 +62,13 @@ const (
 	wakeAt    = 2 // tasks that are left
 )
 
-// watchAfter is how long a task runs before its driver is listened to meanwhile. Shorter tasks are spared two changes of goroutine.
-const watchAfter = time.Millisecond
-
 func workerMain() {
 	c, err := sys.InheritedSocket(3)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "atrium: this worker process has no socket to its driver:", err)
 		os.Exit(2)
 	}
-	w := &worker{socket: NewStream(c), long: make(chan struct{}, 1), start: time.Now()}
+	w := &worker{socket: NewStream(c), start: time.Now()}
 	if err := w.shake(); err != nil {
 		_ = w.socket.Send(Frame{Kind: KindRefused, Body: encodeError(wireError{Kind: "error", Type: "setup", Message: err.Error()}, err)})
 		fmt.Fprintln(os.Stderr, err)
@@ -119,6 +117,9 @@ func (w *worker) shake() error {
 	if bell == nil {
 		return fmt.Errorf("atrium: the board %s has no cell %d", w.setup.Board, w.setup.Bell)
 	}
+	if w.urgent = layout.BoardBell(board.Bytes(), w.setup.Urgent); w.urgent == nil {
+		return fmt.Errorf("atrium: the board %s has no cell %d", w.setup.Board, w.setup.Urgent)
+	}
 	rings, err := shm.MapFile(w.setup.Rings, true)
 	if err != nil {
 		return err
@@ -137,47 +138,36 @@ func (w *worker) shake() error {
 	return w.socket.Send(Frame{Kind: KindReady})
 }
 
-// look has the watcher listen when the running task has taken long. One timer looks after many short tasks: one for each
-// would cost more than they do.
-func (w *worker) look() {
-	begun := w.begun.Load()
-	took := time.Since(w.start) - time.Duration(begun)
-	switch {
-	case begun == 0:
-		w.timed.Store(false) // pairs with run: a task that begins now starts another timer, or we see it
-		if w.begun.Load() != 0 && w.timed.CompareAndSwap(false, true) {
-			time.AfterFunc(watchAfter, w.look)
-		}
-		return
-	case took < watchAfter:
-		time.AfterFunc(watchAfter-took, w.look)
+// owe wakes the driver for results that it has not been woken for. One timer sees to many short tasks: one for each would cost
+// more than they do.
+func (w *worker) owe() {
+	if since := time.Since(w.start) - time.Duration(w.woken.Load()); since < wakeEvery {
+		time.AfterFunc(wakeEvery-since, w.owe)
 		return
 	}
-	w.timed.Store(false) // the next task starts one again
+	w.timed.Store(false) // pairs with tell: a result from now on starts another timer, or we see it
 	if w.owing.Swap(false) {
-		w.t.Wake()
-	}
-	select {
-	case w.long <- struct{}{}:
-	default:
+		w.wake()
 	}
 }
 
-// watch listens to the driver while a long task runs.
+func (w *worker) wake() {
+	w.woken.Store(int64(time.Since(w.start)))
+	w.t.Wake()
+}
+
+// watch listens to what the driver has to say about the running task, and about those that wait behind it. It has a thread that
+// sleeps, as a timer for each task would cost more.
 func (w *worker) watch() {
-	for range w.long {
-		w.reading.Lock()
-		for w.busy() {
-			w.receive()
+	for {
+		word := ring.Arm(w.urgent)
+		w.rung.Store(true) // pairs with next, which holds reading for a moment, or looks again when it has received something
+		if w.reading.TryLock() {
+			w.soak()
+			w.reading.Unlock()
 		}
-		w.reading.Unlock()
+		ring.Sleep(w.urgent, word, waitBound)
 	}
-}
-
-func (w *worker) busy() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.current != 0
 }
 
 // receive takes one frame. The caller holds reading.
@@ -257,20 +247,23 @@ func (w *worker) tell(f Frame) {
 	w.mu.Lock()
 	left := len(w.queue)
 	w.mu.Unlock()
-	if now := time.Now(); left <= wakeAt || now.Sub(w.woken) >= wakeEvery {
-		w.woken = now
+	if left <= wakeAt || time.Since(w.start)-time.Duration(w.woken.Load()) >= wakeEvery {
 		w.owing.Store(false)
-		w.t.Wake()
-	} else {
-		w.owing.Store(true)
+		w.wake()
+		return
+	}
+	w.owing.Store(true)
+	if !w.timed.Load() && w.timed.CompareAndSwap(false, true) {
+		time.AfterFunc(wakeEvery, w.owe)
 	}
 }
 
 // next waits for a task; false when there will be none.
 func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
 	for {
-		if w.reading.TryLock() { // so that nothing is begun that was called back, and tell knows what is left
-			w.soak()
+		for again := true; again && w.reading.TryLock(); again = w.rung.Load() {
+			w.rung.Store(false)
+			w.soak() // so that nothing is begun that was called back, and tell knows what is left
 			w.reading.Unlock()
 		}
 		w.mu.Lock()
@@ -311,25 +304,25 @@ func (w *worker) run() {
 		if !ok {
 			break
 		}
-		w.begun.Store(int64(max(1, time.Since(w.start))))
-		if !w.timed.Load() && w.timed.CompareAndSwap(false, true) {
-			time.AfterFunc(watchAfter, w.look)
+		var result, failed []byte
+		if err := context.Cause(ctx); err != nil { // cancelled before it began
+			failed = encodeError(wireError{Kind: "error", Type: fmt.Sprintf("%T", err), Message: err.Error()}, err)
+		} else {
+			result, failed = Call(ctx, t)
 		}
-		result, failed := Call(ctx, t)
-		w.begun.Store(0)
 		w.mu.Lock()
 		w.current = 0
 		w.cancel(nil)
 		w.mu.Unlock()
 		w.cell.Finished.Store(id)
+		if w.budget > 0 && private() > w.budget { // before the result: the driver listens for that, and perhaps no longer
+			w.send(Frame{Kind: KindRetire})
+			w.budget = 0
+		}
 		if failed != nil {
 			w.tell(Frame{Kind: KindError, Task: id, Body: failed})
 		} else {
 			w.tell(Frame{Kind: KindResult, Task: id, Body: result})
-		}
-		if w.budget > 0 && private() > w.budget {
-			w.send(Frame{Kind: KindRetire})
-			w.budget = 0
 		}
 	}
 	if err := w.space.Close(); err != nil {

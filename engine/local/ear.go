@@ -15,7 +15,7 @@ import (
 // ear is how results of Go processes are taken: by whoever waits for one, which spares a change of goroutine, and
 // otherwise by a goroutine of the engine. One at a time has the role.
 //
-// The role is never vacant while tasks are under way and nobody is on the way to it: who finds it taken, leaves it, or
+// A process without a task has nothing to say. The role is never vacant while tasks are under way and nobody is on the way to it: who finds it taken, leaves it, or
 // submits a task that nobody waits for calls attend.
 type ear struct {
 	bell     *ring.Bell    // that workers ring for who has the role
@@ -32,10 +32,8 @@ type ear struct {
 	hearing bool       // the engine's goroutine lives
 	looking []*rings   // that who has the role looks at now
 	looked  *sync.Cond // when that changes
+	closed  bool       // the bell is, or will be, unmapped
 }
-
-// poll is how often the engine's goroutine looks at processes that have no task, and may yet have something to say.
-var poll = 100 * time.Millisecond
 
 func (a *ear) init(bell *ring.Bell) {
 	a.bell, a.called, a.looked = bell, make(chan struct{}, 1), sync.NewCond(&a.mu)
@@ -103,9 +101,7 @@ func (a *ear) leave() {
 // hear is the engine's goroutine, for as long as there are any Go processes.
 func (e *Engine) hear() {
 	a := &e.ear
-	timer := time.NewTimer(poll)
-	defer timer.Stop()
-	for {
+	for ; ; <-a.called {
 		if a.role.TryLock() {
 			e.collect(func() bool { return !a.busy.Load() }, e.pause)
 			a.leave()
@@ -116,11 +112,6 @@ func (e *Engine) hear() {
 			return
 		}
 		a.mu.Unlock()
-		timer.Reset(poll)
-		select {
-		case <-a.called:
-		case <-timer.C:
-		}
 	}
 }
 
@@ -204,7 +195,13 @@ func (e *Engine) settle(ended []func()) {
 	for _, f := range ended {
 		f()
 	}
-	if len(ended) > 0 && e.ear.lent.Load() { // pairs with lend
-		ring.Alarm(e.ear.bell)
+	a := &e.ear
+	if len(ended) == 0 || !a.lent.Load() { // pairs with lend
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed { // whom this is for may have gone, and closed the engine
+		ring.Alarm(a.bell)
 	}
 }

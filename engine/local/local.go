@@ -84,7 +84,7 @@ func New(cfg Config) (*Engine, error) {
 	cfg.Workers = max(1, cfg.Workers)
 	cfg.Threads = max(1, cfg.Threads)
 	cfg.Grace = cmp.Or(cfg.Grace, time.Second)
-	board, err := cfg.Space.Create("", int64((2*cfg.Workers+2)*layout.BoardCellSize), nil)
+	board, err := cfg.Space.Create("", int64((3*cfg.Workers+2)*layout.BoardCellSize), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,8 @@ func New(cfg Config) (*Engine, error) {
 		for i := range cfg.Workers {
 			cell := l*cfg.Workers + i
 			g.workers = append(g.workers, &worker{e: e, g: g, index: i, number: cell, cell: layout.Board(board.Bytes(), cell), wake: make(chan struct{}, 1)})
+			w := g.workers[i]
+			w.urgent = layout.BoardBell(board.Bytes(), w.urgentCell())
 		}
 	}
 	return e, nil
@@ -204,6 +206,9 @@ func (e *Engine) end(how func(*worker)) error {
 	e.unlock()
 	e.settle(ended)
 	e.running.Wait()
+	e.ear.mu.Lock()
+	e.ear.closed = true
+	e.ear.mu.Unlock()
 	err := e.board.Close()
 	if errors.Is(err, shm.ErrClosed) { // closed before: nothing is left to do
 		return nil

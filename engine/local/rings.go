@@ -22,6 +22,9 @@ type rings struct {
 // bellCell is the cell on the board that has the driver's bell.
 func (e *Engine) bellCell() int { return 2*e.cfg.Workers + 1 }
 
+// urgentCell is the cell that has the bell of a Go process for what it is to hear while a task runs.
+func (w *worker) urgentCell() int { return w.e.bellCell() + 1 + w.index }
+
 func (w *worker) makeRings() (*rings, error) {
 	if w.g.language != engine.Go {
 		return nil, nil

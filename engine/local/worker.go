@@ -14,6 +14,7 @@ import (
 
 	"example.com/atrium/engine"
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/ring"
 	"example.com/atrium/process"
 )
 
@@ -38,6 +39,7 @@ type worker struct {
 	index  int // in its group
 	number int // in the engine, and its cell on the board
 	cell   *layout.BoardCell
+	urgent *ring.Bell // of a Go process: see urge
 
 	state     state
 	life      int // of the process in this place, from 1
@@ -240,7 +242,7 @@ func (w *worker) greet(body []byte, tag string, rings *rings) error {
 	cfg := &w.e.cfg
 	s := engine.Setup{Space: cfg.Space.Path(), SpaceID: cfg.Space.ID().String(), Slot: cfg.Space.Owner().Slot, Epoch: cfg.Space.Owner().Epoch,
 		Tag: tag, Prefix: cfg.Space.TagPrefix(tag), Board: w.e.board.Path(), Cell: w.number, Index: w.index, Memory: cfg.Memory,
-		Import: cfg.Import, Path: cfg.Path, Rings: rings.path(), Bell: w.e.bellCell()}
+		Import: cfg.Import, Path: cfg.Path, Rings: rings.path(), Bell: w.e.bellCell(), Urgent: w.urgentCell()}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -263,6 +265,7 @@ func (w *worker) post(frames ...engine.Frame) {
 			n++
 		}
 		w.rings.Wake()
+		w.urge(frames[:n])
 		w.sending.Unlock()
 		if frames = frames[n:]; len(frames) == 0 {
 			return
@@ -294,10 +297,22 @@ func (e *Engine) unlock() {
 	}
 }
 
-// nudge has a Python process, which listens only between tasks, look at a RECALL at once: its handler of the signal does, where
-// the task runs Python code. The caller holds sending and has written the frames.
+// urge has a Go process look at once at frames that are about its running task, or those behind it. The caller holds sending and has
+// sent the frames.
+func (w *worker) urge(frames []engine.Frame) {
+	if slices.ContainsFunc(frames, func(f engine.Frame) bool { return f.Kind == engine.KindRecall || f.Kind == engine.KindCancel }) {
+		ring.Ring(w.urgent)
+	}
+}
+
+// nudge has a process, which listens only between tasks, look at a RECALL or CANCEL at once: of Python, its handler of the signal does,
+// where the task runs Python code. The caller holds sending and has written the frames.
 func (w *worker) nudge(frames []engine.Frame) {
-	if w.g.language != engine.Python || !slices.ContainsFunc(frames, func(f engine.Frame) bool { return f.Kind == engine.KindRecall }) {
+	if w.g.language == engine.Go {
+		w.urge(frames)
+		return
+	}
+	if !slices.ContainsFunc(frames, func(f engine.Frame) bool { return f.Kind == engine.KindRecall }) {
 		return
 	}
 	w.e.mu.Lock()

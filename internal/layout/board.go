@@ -5,8 +5,9 @@ import (
 	"unsafe"
 )
 
-// A pool's board, an unnamed file of the driver: one cell of 64 bytes for each worker, one that stays zero, and one
-// that begins with the bell (4 bytes, internal/ring) on which the driver sleeps until a worker has something for it.
+// A pool's board, an unnamed file of the driver: one cell of 64 bytes for each worker, one that stays zero, one
+// that begins with the bell (4 bytes, internal/ring) on which the driver sleeps until a worker has something for it, and one for
+// each Go worker that begins with the bell that it is rung with for what concerns its running task.
 //
 // A worker's cell:
 //
