@@ -65,7 +65,7 @@ type Task struct {
 	Late func(result []byte)
 }
 
-// Outcome is what became of a task: its encoded result, or an error: *TaskError when the function failed,
+// Outcome is what became of a task: its encoded result, which is the engine's when the job's function has returned, or an error: *TaskError when the function failed,
 // *WorkerError when its worker died, the reason it was cancelled for, or ErrClosed.
 type Outcome struct {
 	Result []byte

@@ -14,7 +14,11 @@ import (
 // Invoke calls a function with an encoded argument and gives its encoded result. ctx carries a Session.
 type Invoke func(ctx context.Context, arg []byte) ([]byte, error)
 
-var functions = map[string]Invoke{} // filled while packages initialise, then only read
+// Filled while packages initialise, then only read.
+var (
+	functions = map[string]Invoke{}
+	names     = map[string]string{} // each is itself
+)
 
 // Register makes a function known by its name. Driver and workers are the same binary, so both know it. Call it while packages initialise.
 func Register(name string, f Invoke) {
@@ -24,7 +28,7 @@ func Register(name string, f Invoke) {
 	if functions[name] != nil {
 		panic("atrium: two functions are named " + name)
 	}
-	functions[name] = f
+	functions[name], names[name] = f, name
 }
 
 // Lookup finds a registered function, or tells which ones there are.

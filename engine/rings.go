@@ -74,19 +74,22 @@ func (r *Rings) TrySend(f Frame) bool {
 }
 
 func (r *Rings) put(f Frame) bool {
-	n := frameHead + len(f.Body)
+	n := frameHead + len(f.Head) + len(f.Body)
 	if n > ringSize || r.out.Room(n) < n {
 		return false
 	}
 	h := headOf(f)
 	r.out.Put(0, h[:])
-	r.out.Put(frameHead, f.Body)
+	if len(f.Head) > 0 {
+		r.out.Put(frameHead, f.Head)
+	}
+	r.out.Put(frameHead+len(f.Head), f.Body)
 	r.out.Commit(n)
 	return true
 }
 
 func headOf(f Frame) (h [frameHead]byte) {
-	binary.LittleEndian.PutUint32(h[:], uint32(1+8+len(f.Body)))
+	binary.LittleEndian.PutUint32(h[:], uint32(1+8+len(f.Head)+len(f.Body)))
 	h[4] = byte(f.Kind)
 	binary.LittleEndian.PutUint64(h[5:], f.Task)
 	return h
@@ -100,14 +103,17 @@ func (r *Rings) Send(frames ...Frame) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range frames {
-		if len(f.Body) > maxFrame-frameHead {
-			return errTooLarge(len(f.Body))
+		if n := len(f.Head) + len(f.Body); n > maxFrame-frameHead {
+			return errTooLarge(n)
 		}
 		if r.put(f) {
 			continue
 		}
 		h := headOf(f)
 		if err := r.stream(h[:]); err != nil {
+			return err
+		}
+		if err := r.stream(f.Head); err != nil {
 			return err
 		}
 		if err := r.stream(f.Body); err != nil {
@@ -138,24 +144,29 @@ func (r *Rings) stream(b []byte) error {
 // waitBound ends a wait now and then, should a wake ever be lost with who was to pass it on.
 const waitBound = time.Second
 
-// TryReceive takes a frame if one has come whole.
-func (r *Rings) TryReceive() (f Frame, ok bool, err error) {
+// TryReceive takes a frame if one has come whole. Its body is in room, of which left is the rest, when there is enough.
+func (r *Rings) TryReceive(room []byte) (f Frame, left []byte, ok bool, err error) {
 	have, err := r.in.Len()
 	if err != nil || have == 0 {
-		return Frame{}, false, err
+		return Frame{}, room, false, err
 	}
 	used := 0
 	if !r.begun {
 		if have < frameHead {
-			return Frame{}, false, nil
+			return Frame{}, room, false, nil
 		}
 		r.in.Peek(0, r.head[:])
 		n := binary.LittleEndian.Uint32(r.head[:])
 		if n < 9 || n > maxFrame {
-			return Frame{}, false, errNoFrame(n)
+			return Frame{}, room, false, errNoFrame(n)
 		}
 		r.begun, r.want, used = true, int(n-9), frameHead
-		r.body = make([]byte, 0, min(r.want, have-used))
+		switch {
+		case r.want > have-used || r.want > len(room):
+			r.body = make([]byte, 0, min(r.want, have-used))
+		default: // it is here, and goes with this call
+			r.body, room = room[:0:r.want], room[r.want:]
+		}
 	}
 	if n := min(r.want-len(r.body), have-used); n > 0 {
 		at := len(r.body)
@@ -171,11 +182,11 @@ func (r *Rings) TryReceive() (f Frame, ok bool, err error) {
 	r.in.Advance(used)
 	ring.Ring(r.in.Space())
 	if len(r.body) < r.want {
-		return Frame{}, false, nil
+		return Frame{}, room, false, nil
 	}
 	f = Frame{Kind: Kind(r.head[4]), Task: binary.LittleEndian.Uint64(r.head[5:]), Body: r.body}
 	r.begun, r.body = false, nil
-	return f, true, nil
+	return f, room, true, nil
 }
 
 // Ready tells whether there is something to receive, perhaps not yet a whole frame.
@@ -187,7 +198,7 @@ func (r *Rings) Ready() bool {
 // Receive waits for a frame; io.EOF after Close.
 func (r *Rings) Receive() (Frame, error) {
 	for {
-		f, ok, err := r.TryReceive()
+		f, _, ok, err := r.TryReceive(nil)
 		if ok || err != nil {
 			return f, err
 		}

@@ -44,7 +44,9 @@ func TestRingsBothWays(t *testing.T) {
 	failed := make(chan string, 4)
 	send := func(r *Rings, seed int) {
 		for i := range n {
-			f := Frame{KindTask, uint64(i), body(seed, i)}
+			b := body(seed, i)
+			k := min(i%20, len(b))
+			f := Frame{Kind: KindTask, Task: uint64(i), Head: b[:k], Body: b[k:]}
 			if i%3 == 0 && r.TrySend(f) {
 				r.Wake()
 			} else if err := r.Send(f); err != nil {
@@ -54,8 +56,16 @@ func TestRingsBothWays(t *testing.T) {
 		failed <- ""
 	}
 	receive := func(r *Rings, seed int) {
+		whole := make([]byte, 1000)
+		room := whole
 		for i := range n {
-			f, err := r.Receive()
+			f, left, ok, err := r.TryReceive(room)
+			if room = left; !ok && err == nil {
+				f, err = r.Receive()
+			}
+			if len(room) < 10 {
+				room = whole
+			}
 			if err != nil || f.Kind != KindTask || f.Task != uint64(i) || !bytes.Equal(f.Body, body(seed, i)) {
 				failed <- "a frame is another than was sent"
 				return
@@ -82,18 +92,18 @@ func TestRingsBothWays(t *testing.T) {
 func TestRingsTrySend(t *testing.T) {
 	driver, worker, _ := pair(t)
 	n := 0
-	for driver.TrySend(Frame{KindTask, uint64(n), make([]byte, 1000)}) {
+	for driver.TrySend(Frame{Kind: KindTask, Task: uint64(n), Body: make([]byte, 1000)}) {
 		n++
 	}
 	if want := (ringSize - layout.ByteRingHeader) / (frameHead + 1000); n != want {
 		t.Errorf("%d frames of 1,013 bytes went in, want %d", n, want)
 	}
 	for i := range n {
-		if f, ok, err := worker.TryReceive(); !ok || err != nil || f.Task != uint64(i) {
+		if f, _, ok, err := worker.TryReceive(nil); !ok || err != nil || f.Task != uint64(i) {
 			t.Fatal(i, ok, err)
 		}
 	}
-	if _, ok, err := worker.TryReceive(); ok || err != nil {
+	if _, _, ok, err := worker.TryReceive(nil); ok || err != nil {
 		t.Error("a frame that was not sent", err)
 	}
 }
@@ -101,7 +111,7 @@ func TestRingsTrySend(t *testing.T) {
 // What was sent stays when the sender dies, half a frame is none, and who waits is told.
 func TestRingsClose(t *testing.T) {
 	driver, worker, _ := pair(t)
-	if err := worker.Send(Frame{KindResult, 1, nil}); err != nil {
+	if err := worker.Send(Frame{Kind: KindResult, Task: 1, Body: nil}); err != nil {
 		t.Fatal(err)
 	}
 	worker.out.Put(0, []byte{50, 0, 0, 0, 6})
@@ -113,10 +123,10 @@ func TestRingsClose(t *testing.T) {
 	if _, err := driver.Receive(); err != io.EOF {
 		t.Error(err)
 	}
-	if err := driver.Send(Frame{KindTask, 1, make([]byte, 2*ringSize)}); err != io.ErrClosedPipe {
+	if err := driver.Send(Frame{Kind: KindTask, Task: 1, Body: make([]byte, 2*ringSize)}); err != io.ErrClosedPipe {
 		t.Errorf("sent into a ring that nobody reads: %v", err)
 	}
-	if err := worker.Send(Frame{KindTask, 1, make([]byte, maxFrame)}); err == nil {
+	if err := worker.Send(Frame{Kind: KindTask, Task: 1, Body: make([]byte, maxFrame)}); err == nil {
 		t.Error("more than a frame may have was sent")
 	}
 }
@@ -129,20 +139,20 @@ func TestRingsRefuseDamage(t *testing.T) {
 		driver, worker, _ := pair(t)
 		worker.out.Put(0, append(binary.LittleEndian.AppendUint32(nil, n), make([]byte, 100)...))
 		worker.out.Commit(104)
-		if _, ok, err := driver.TryReceive(); ok || err == nil {
+		if _, _, ok, err := driver.TryReceive(nil); ok || err == nil {
 			t.Errorf("a frame of %d bytes was taken", n)
 		}
 	}
 	driver, worker, _ := pair(t) // a gigabyte announced allocates what has come
 	worker.out.Put(0, append(binary.LittleEndian.AppendUint32(nil, maxFrame), make([]byte, 100)...))
 	worker.out.Commit(104)
-	if _, ok, err := driver.TryReceive(); ok || err != nil || cap(driver.body) > 1000 {
+	if _, _, ok, err := driver.TryReceive(nil); ok || err != nil || cap(driver.body) > 1000 {
 		t.Errorf("%v, %v, %d bytes allocated", ok, err, cap(driver.body))
 	}
 }
 
 func FuzzRingsReceive(f *testing.F) {
-	f.Add(AppendFrame(AppendFrame(nil, Frame{KindTask, 1, []byte("x")}), Frame{KindResult, 2, nil}), uint64(0), uint64(0))
+	f.Add(AppendFrame(AppendFrame(nil, Frame{Kind: KindTask, Task: 1, Body: []byte("x")}), Frame{Kind: KindResult, Task: 2, Body: nil}), uint64(0), uint64(0))
 	f.Add([]byte{255, 255, 255, 255}, uint64(5), uint64(1<<63))
 	f.Fuzz(func(t *testing.T, b []byte, tail, head uint64) {
 		driver, worker, mem := pair(t)
@@ -154,7 +164,7 @@ func FuzzRingsReceive(f *testing.F) {
 		h.Tail.Store(h.Tail.Load() + tail)
 		h.Head.Store(head)
 		for range 100 {
-			if _, ok, err := driver.TryReceive(); !ok || err != nil {
+			if _, _, ok, err := driver.TryReceive(nil); !ok || err != nil {
 				return
 			}
 		}
@@ -163,11 +173,11 @@ func FuzzRingsReceive(f *testing.F) {
 
 func BenchmarkRings(b *testing.B) {
 	driver, worker, _ := pair(b)
-	f := Frame{KindTask, 1, make([]byte, 100)}
+	f := Frame{Kind: KindTask, Task: 1, Body: make([]byte, 100)}
 	for b.Loop() {
 		driver.TrySend(f)
 		driver.Wake()
-		if _, ok, err := worker.TryReceive(); !ok || err != nil {
+		if _, _, ok, err := worker.TryReceive(nil); !ok || err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // Kind of a frame.
@@ -33,6 +34,7 @@ const (
 type Frame struct {
 	Kind Kind
 	Task uint64
+	Head []byte // of a body that is sent in two parts
 	Body []byte
 }
 
@@ -76,8 +78,8 @@ func (s *stream) Send(frames ...Frame) error {
 	defer s.mu.Unlock()
 	s.out = s.out[:0]
 	for _, f := range frames {
-		if len(f.Body) > maxFrame-frameHead {
-			return errTooLarge(len(f.Body))
+		if n := len(f.Head) + len(f.Body); n > maxFrame-frameHead {
+			return errTooLarge(n)
 		}
 		s.out = AppendFrame(s.out, f)
 	}
@@ -91,7 +93,7 @@ func (s *stream) Send(frames ...Frame) error {
 // AppendFrame appends a frame as it goes over a stream.
 func AppendFrame(dst []byte, f Frame) []byte {
 	h := headOf(f)
-	return append(append(dst, h[:]...), f.Body...)
+	return append(append(append(dst, h[:]...), f.Head...), f.Body...)
 }
 
 func (s *stream) Receive() (Frame, error) {
@@ -163,13 +165,12 @@ type Setup struct {
 	SpaceID string   `json:"space_id"` // the directory may have been made anew
 }
 
-// TaskBody is the body of a TASK frame.
-func TaskBody(t Task) []byte {
-	b := make([]byte, 0, 10+len(t.Func)+len(t.Arg))
-	b = binary.LittleEndian.AppendUint64(b, uint64(t.Timeout))
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(t.Func)))
-	b = append(b, t.Func...)
-	return append(b, t.Arg...)
+// TaskHead is the body of a TASK frame up to the argument.
+func TaskHead(function string, timeout time.Duration) []byte {
+	b := make([]byte, 0, 10+len(function))
+	b = binary.LittleEndian.AppendUint64(b, uint64(timeout))
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(function)))
+	return append(b, function...)
 }
 
 func parseTask(body []byte) (t Task, err error) {
@@ -178,6 +179,11 @@ func parseTask(body []byte) (t Task, err error) {
 	}
 	t.Timeout = int64Duration(binary.LittleEndian.Uint64(body))
 	n := 10 + int(binary.LittleEndian.Uint16(body[8:]))
-	t.Func, t.Arg = string(body[10:n]), body[n:]
+	t.Arg = body[n:]
+	if name, ok := names[string(body[10:n])]; ok { // no new string for each task
+		t.Func = name
+	} else {
+		t.Func = string(body[10:n])
+	}
 	return t, nil
 }

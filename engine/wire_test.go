@@ -27,7 +27,7 @@ func (p pipeEnd) Read(b []byte) (int, error) { return p.r.Read(b) }
 func receiver(b []byte) Transport { return NewStream(pipeEnd{r: bytes.NewReader(b)}) }
 
 func TestFrames(t *testing.T) {
-	frames := []Frame{{KindReady, 0, nil}, {KindTask, 1<<63 + 5, []byte("body")}, {KindResult, 2, make([]byte, 3<<20)}}
+	frames := []Frame{{Kind: KindReady, Task: 0, Body: nil}, {Kind: KindTask, Task: 1<<63 + 5, Body: []byte("body")}, {Kind: KindResult, Task: 2, Body: make([]byte, 3<<20)}}
 	var b []byte
 	for _, f := range frames {
 		b = AppendFrame(b, f)
@@ -53,7 +53,7 @@ func TestBadFrames(t *testing.T) {
 		"too short a length":   {3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0},
 		"too long a length":    {255, 255, 255, 255, 5, 0, 0, 0, 0, 0, 0, 0, 0},
 		"an end in the head":   {20, 0, 0, 0, 5},
-		"an end in the body":   AppendFrame(nil, Frame{KindTask, 1, make([]byte, 100)})[:50],
+		"an end in the body":   AppendFrame(nil, Frame{Kind: KindTask, Task: 1, Body: make([]byte, 100)})[:50],
 		"a gigabyte announced": append(long, make([]byte, 100)...),
 	} {
 		if f, err := receiver(b).Receive(); err == nil {
@@ -63,7 +63,7 @@ func TestBadFrames(t *testing.T) {
 }
 
 func FuzzReceive(f *testing.F) {
-	f.Add(AppendFrame(nil, Frame{KindTask, 7, TaskBody(Task{Func: "f", Arg: []byte("x"), Timeout: time.Second})}))
+	f.Add(AppendFrame(nil, Frame{Kind: KindTask, Task: 7, Body: append(TaskHead("f", time.Second), 'x')}))
 	f.Add([]byte{255, 255, 255, 63, 5})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fr, err := receiver(b).Receive()
@@ -73,7 +73,7 @@ func FuzzReceive(f *testing.F) {
 		if again := AppendFrame(nil, fr); !bytes.HasPrefix(b, again) {
 			t.Errorf("%x came as %+v", b, fr)
 		}
-		if task, err := parseTask(fr.Body); err == nil && !bytes.Equal(TaskBody(task), fr.Body) {
+		if task, err := parseTask(fr.Body); err == nil && !bytes.Equal(append(TaskHead(task.Func, task.Timeout), task.Arg...), fr.Body) {
 			t.Errorf("task %+v of %x", task, fr.Body)
 		}
 	})

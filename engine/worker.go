@@ -183,7 +183,7 @@ func (w *worker) receive() {
 // soak takes the frames that have come. The caller holds reading.
 func (w *worker) soak() {
 	for {
-		f, ok, err := w.t.TryReceive()
+		f, _, ok, err := w.t.TryReceive(nil)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)

@@ -10,7 +10,7 @@ import (
 )
 
 // buried decides what becomes of a dead process's tasks and of its place. The caller holds mu.
-func (w *worker) buried(exit process.Exit) (ended []func()) {
+func (w *worker) buried(exit process.Exit) (ended []after) {
 	e, g := w.e, w.g
 	pid, lost := w.pid(), w.out
 	useful := w.done > 0 || len(lost) > 0
@@ -45,7 +45,7 @@ func (w *worker) buried(exit process.Exit) (ended []func()) {
 		}
 		ended = append(ended, e.finish(j, engine.Outcome{Err: w.epitaph(j, pid, exit)}))
 	}
-	ended = append(ended, e.requeue(g, back)...)
+	ended = e.requeue(g, back, ended)
 	if !w.welcomed && !e.ending {
 		ended = append(ended, w.notStarted(exit)...)
 	}
@@ -72,7 +72,7 @@ func (w *worker) epitaph(j *job, pid int, exit process.Exit) error {
 
 // notStarted tells the tasks that wait when workers of this language cannot be started: at once when the process
 // said why or exited by itself, after a few when something killed it. The caller holds mu.
-func (w *worker) notStarted(exit process.Exit) (ended []func()) {
+func (w *worker) notStarted(exit process.Exit) (ended []after) {
 	g := w.g
 	if g.failures++; w.refused == nil && exit.Signal != 0 && g.failures < maxStartFailures {
 		return nil

@@ -15,6 +15,8 @@ const (
 	aheadLeast = 500 * time.Microsecond
 	maxAhead   = 64
 	maxAheadPy = 16
+	// maxHeads bounds what is kept of calls that were made.
+	maxHeads = 1000
 	// recallAfter is how long a task may run while others wait behind it and another worker has nothing to do.
 	recallAfter = 5 * time.Millisecond
 )
@@ -83,10 +85,24 @@ func (e *Engine) startMissing(g *group) {
 func (w *worker) assign(j *job) {
 	j.worker = w
 	w.out = append(w.out, j)
-	w.post(engine.Frame{Kind: engine.KindTask, Task: j.id, Body: engine.TaskBody(j.task)})
+	w.post(engine.Frame{Kind: engine.KindTask, Task: j.id, Head: w.e.head(j.task), Body: j.task.Arg})
 	if len(w.out) == 1 {
 		w.head()
 	}
+}
+
+// head is how the task begins on the wire. The caller holds mu.
+func (e *Engine) head(t engine.Task) []byte {
+	c := call{t.Func, t.Timeout}
+	h := e.heads[c]
+	if h == nil {
+		if len(e.heads) >= maxHeads {
+			clear(e.heads)
+		}
+		h = engine.TaskHead(t.Func, t.Timeout)
+		e.heads[c] = h
+	}
+	return h
 }
 
 // head notes that the first job in out runs from now on. The caller holds mu.
@@ -148,7 +164,7 @@ func (j *job) Cancel(reason error) {
 	}
 	done := e.finish(j, engine.Outcome{Err: reason})
 	e.unlock()
-	e.settle([]func(){done})
+	e.settle([]after{done})
 }
 
 // end has the process end the job it runs. The caller holds mu.
@@ -186,7 +202,7 @@ func (e *Engine) recallLater(g *group) {
 }
 
 // returned takes back jobs that a worker had not begun.
-func (e *Engine) returned(w *worker, ids []uint64) (ended []func()) {
+func (e *Engine) returned(w *worker, ids []uint64, ended []after) []after {
 	w.recalled = false
 	var back []*job
 	var first *job
@@ -203,13 +219,13 @@ func (e *Engine) returned(w *worker, ids []uint64) (ended []func()) {
 	if len(w.out) == 0 || w.out[0] != first {
 		w.head()
 	}
-	ended = e.requeue(w.g, back)
+	ended = e.requeue(w.g, back, ended)
 	e.dispatch(w.g)
 	return ended
 }
 
 // requeue puts jobs that were not begun in front of the queue, in their order. The caller holds mu.
-func (e *Engine) requeue(g *group, back []*job) (ended []func()) {
+func (e *Engine) requeue(g *group, back []*job, ended []after) []after {
 	var again []*job
 	for _, j := range back {
 		j.worker = nil
@@ -231,10 +247,10 @@ func (e *Engine) requeue(g *group, back []*job) (ended []func()) {
 }
 
 // result ends the job a worker has answered.
-func (e *Engine) result(w *worker, f engine.Frame) (ended []func()) {
+func (e *Engine) result(w *worker, f engine.Frame, ended []after) []after {
 	i := slices.IndexFunc(w.out, func(j *job) bool { return j.id == f.Task })
 	if i < 0 { // it was told to end and did so in its own way
-		return nil
+		return ended
 	}
 	j := w.out[i]
 	w.out = slices.Delete(w.out, i, i+1)
@@ -252,7 +268,7 @@ func (e *Engine) result(w *worker, f engine.Frame) (ended []func()) {
 		}
 	}
 	if j.ended && o.Err == nil && j.task.Late != nil {
-		ended = append(ended, func() { j.task.Late(o.Result) })
+		ended = append(ended, after{f: func() { j.task.Late(o.Result) }})
 	}
 	ended = append(ended, e.finish(j, o))
 	w.head()

@@ -191,9 +191,9 @@ func (e *Engine) lend(ctx context.Context, done <-chan struct{}) {
 }
 
 // settle tells of jobs that ended in another way than by a result that who has the role took.
-func (e *Engine) settle(ended []func()) {
-	for _, f := range ended {
-		f()
+func (e *Engine) settle(ended []after) {
+	for i := range ended {
+		ended[i].do()
 	}
 	a := &e.ear
 	if len(ended) == 0 || !a.lent.Load() { // pairs with lend

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,23 +52,23 @@ func newEngine(t *testing.T, workers int) *Engine {
 	return e
 }
 
-// call is a task and what became of it.
-type call struct {
+// try is a task and what became of it.
+type try struct {
 	job  engine.Job
 	done chan struct{}
 	o    engine.Outcome
 }
 
-func (e *Engine) try(awaited bool, act string) *call {
-	c := &call{done: make(chan struct{})}
+func (e *Engine) try(awaited bool, act string) *try {
+	c := &try{done: make(chan struct{})}
 	c.job = e.Submit(engine.Task{Func: "test.act", Arg: []byte(act), Awaited: awaited}, func(o engine.Outcome) {
-		c.o = o
+		c.o = engine.Outcome{Result: bytes.Clone(o.Result), Err: o.Err}
 		close(c.done)
 	})
 	return c
 }
 
-func (c *call) ready() bool {
+func (c *try) ready() bool {
 	select {
 	case <-c.done:
 		return true

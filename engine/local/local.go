@@ -38,15 +38,22 @@ type Engine struct {
 	direct    *worker    // whose frame unlock writes
 	frame     engine.Frame
 	transport engine.Transport
-	groups    [2]group // by engine.Language
-	last      uint64   // task number
-	live      int      // tasks not done
-	closed    bool     // no more tasks
-	ending    bool     // no more workers
+	groups    [2]group        // by engine.Language
+	heads     map[call][]byte // how tasks begin on the wire
+	last      uint64          // task number
+	live      int             // tasks not done
+	closed    bool            // no more tasks
+	ending    bool            // no more workers
 	drained   chan struct{}
 	running   sync.WaitGroup // goroutines of workers
 
 	ear ear
+}
+
+// call is what many tasks have in common.
+type call struct {
+	function string
+	timeout  time.Duration
 }
 
 // group is the workers of one language and what waits for them.
@@ -88,7 +95,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, board: board, drained: make(chan struct{})}
+	e := &Engine{cfg: cfg, board: board, drained: make(chan struct{}), heads: map[call][]byte{}}
 	e.ear.init(layout.BoardBell(board.Bytes(), e.bellCell()))
 	for l := range e.groups {
 		g := &e.groups[l]
@@ -129,10 +136,26 @@ func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) engine.Job {
 	return j
 }
 
-// finish ends a job; the caller holds mu and calls the function it gets without it.
-func (e *Engine) finish(j *job, o engine.Outcome) func() {
+// after is what is left to do when mu is not held any more: to tell of an outcome, or anything else.
+type after struct {
+	j *job
+	o engine.Outcome
+	f func()
+}
+
+func (a *after) do() {
+	switch {
+	case a.j != nil:
+		a.j.done(a.o)
+	case a.f != nil:
+		a.f()
+	}
+}
+
+// finish ends a job. The caller holds mu.
+func (e *Engine) finish(j *job, o engine.Outcome) after {
 	if j.ended {
-		return func() {}
+		return after{}
 	}
 	j.ended = true
 	if j.limit != nil {
@@ -142,7 +165,7 @@ func (e *Engine) finish(j *job, o engine.Outcome) func() {
 	if e.closed && e.live == 0 {
 		close(e.drained)
 	}
-	return func() { j.done(o) }
+	return after{j: j, o: o}
 }
 
 // Workers tells how the processes are.
@@ -192,7 +215,7 @@ func (e *Engine) shut() {
 func (e *Engine) end(how func(*worker)) error {
 	e.mu.Lock()
 	e.ending = true
-	var ended []func()
+	var ended []after
 	for l := range e.groups {
 		g := &e.groups[l]
 		for _, j := range g.pending {

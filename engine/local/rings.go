@@ -16,7 +16,10 @@ type rings struct {
 	t    *engine.Rings
 	file *shm.Segment
 
-	mu sync.Mutex // held by who takes frames, until they were acted on
+	mu     sync.Mutex // held by who takes frames, until they were acted on
+	frames [most]engine.Frame
+	room   [16 << 10]byte // for their bodies, when they are small
+	ended  []after
 }
 
 // bellCell is the cell on the board that has the driver's bell.
@@ -73,26 +76,25 @@ func (r *rings) drain() bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var frames [most]engine.Frame
-	n := 0
+	frames, n, room := &r.frames, 0, r.room[:]
 	var broken error
 	for n < most {
-		f, ok, err := r.t.TryReceive()
+		f, left, ok, err := r.t.TryReceive(room)
 		if !ok {
 			broken = err
 			break
 		}
-		frames[n] = f
+		frames[n], room = f, left
 		n++
 	}
 	if n == 0 && broken == nil {
 		return false
 	}
 	e := r.w.e
-	var ended []func()
+	ended := r.ended[:0]
 	e.mu.Lock()
 	for _, f := range frames[:n] {
-		ended = append(ended, r.w.take(f, r.tag, r)...)
+		ended = r.w.take(f, r.tag, r, ended)
 	}
 	if broken != nil {
 		r.w.refused = broken
@@ -100,8 +102,10 @@ func (r *rings) drain() bool {
 	}
 	e.ear.quick.Store(r.w.average < quick)
 	e.unlock()
-	for _, f := range ended {
-		f()
+	for i := range ended {
+		ended[i].do()
 	}
+	clear(ended)
+	r.ended = ended
 	return n > 0
 }

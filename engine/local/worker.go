@@ -155,15 +155,15 @@ func (w *worker) read(p *process.Process, t engine.Transport, tag string, rings 
 			w.e.listen(rings)
 		}
 		w.e.mu.Lock()
-		ended := w.take(f, tag, rings)
+		ended := w.take(f, tag, rings, nil)
 		w.e.unlock()
 		w.e.settle(ended)
 	}
 }
 
 // take acts on one frame, and has a process killed that sends nonsense. The caller holds mu.
-func (w *worker) take(f engine.Frame, tag string, rings *rings) []func() {
-	ended, err := w.took(f, tag, rings)
+func (w *worker) take(f engine.Frame, tag string, rings *rings, ended []after) []after {
+	ended, err := w.took(f, tag, rings, ended)
 	if err != nil {
 		w.refused = err
 		w.kill()
@@ -190,10 +190,10 @@ func (w *worker) hungUp(p *process.Process, err error) {
 }
 
 // took acts on one frame. The caller holds mu.
-func (w *worker) took(f engine.Frame, tag string, rings *rings) (ended []func(), err error) {
+func (w *worker) took(f engine.Frame, tag string, rings *rings, ended []after) ([]after, error) {
 	switch f.Kind {
 	case engine.KindHello:
-		return nil, w.greet(f.Body, tag, rings)
+		return ended, w.greet(f.Body, tag, rings)
 	case engine.KindReady:
 		if w.state == starting {
 			if rings != nil {
@@ -206,17 +206,17 @@ func (w *worker) took(f engine.Frame, tag string, rings *rings) (ended []func(),
 	case engine.KindRefused:
 		w.refused = engine.DecodeError("start", w.pid(), f.Body)
 	case engine.KindResult, engine.KindError:
-		return w.e.result(w, f), nil
+		return w.e.result(w, f, ended), nil
 	case engine.KindReturned:
 		var ids []uint64
 		for b := f.Body; len(b) >= 8; b = b[8:] {
 			ids = append(ids, binary.LittleEndian.Uint64(b))
 		}
-		return w.e.returned(w, ids), nil
+		return w.e.returned(w, ids, ended), nil
 	case engine.KindOutput:
 		if len(f.Body) > 0 {
 			o := w.line(f.Task, f.Body[0] == 2, string(f.Body[1:]))
-			ended = append(ended, func() { w.e.cfg.Output(o) })
+			ended = append(ended, after{f: func() { w.e.cfg.Output(o) }})
 		}
 	case engine.KindRetire:
 		if w.state == ready {
@@ -224,7 +224,7 @@ func (w *worker) took(f engine.Frame, tag string, rings *rings) (ended []func(),
 			w.post(engine.Frame{Kind: engine.KindRecall}, engine.Frame{Kind: engine.KindStop})
 		}
 	default:
-		return nil, fmt.Errorf("atrium: worker %d sent a frame of kind %d, which this release does not know", w.pid(), f.Kind)
+		return ended, fmt.Errorf("atrium: worker %d sent a frame of kind %d, which this release does not know", w.pid(), f.Kind)
 	}
 	return ended, nil
 }
