@@ -62,7 +62,7 @@ func (e *WorkerError) Error() string {
 	fmt.Fprintf(&b, "%s: %v", e.Func, e.Err)
 	if errors.Is(e.Err, ErrWorkerDied) {
 		fmt.Fprintf(&b, " (pid %d, %s", e.Pid, e.Exit)
-		if e.Exit.Signal == 9 {
+		if e.Exit.Signal == 9 && e.Err == ErrWorkerDied { // else it says why it was killed
 			b.WriteString("; if nobody killed it, it may have run out of memory: see the kernel's log")
 		}
 		b.WriteByte(')')

@@ -29,6 +29,10 @@ func init() {
 			os.Exit(3)
 		case 'n':
 			time.Sleep(time.Duration(len(arg)) * 10 * time.Millisecond)
+		case 'p':
+			fmt.Println("one")
+			fmt.Println("two")
+			os.Exit(3)
 		case 's':
 			<-ctx.Done()
 			return nil, context.Cause(ctx)

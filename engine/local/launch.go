@@ -49,11 +49,12 @@ func (w *worker) launch() (*launched, error) {
 	l.conn = conn
 	w.e.mu.Lock()
 	w.proc = l.proc
+	life := w.life
 	if w.state == stopping { // killed before it was born
 		w.kill()
 	}
 	w.e.unlock()
-	l.output.follow(l.proc, out, func(line string) { w.print(false, line) })
-	l.output.follow(l.proc, errOut, func(line string) { w.print(true, line) })
+	l.output.follow(l.proc, out, func(line string) { w.print(life, false, line) })
+	l.output.follow(l.proc, errOut, func(line string) { w.print(life, true, line) })
 	return l, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,21 +18,34 @@ import (
 const (
 	tailLines   = 20
 	maxLineSize = 64 << 10
+	pipesEnd    = 200 * time.Millisecond // from a process's death to that of its pipes
 )
 
-// tail keeps the last lines a process printed to stderr.
-type tail struct{ last []string }
+// tail keeps the last lines a process printed to stderr, and the first with which the Go runtime says why it ends, as pages
+// of goroutines follow that.
+type tail struct {
+	last []string
+	why  string
+}
 
 func (t *tail) add(line string) {
+	if t.why == "" && slices.ContainsFunc([]string{"panic: ", "fatal error: ", "runtime: "}, func(p string) bool { return strings.HasPrefix(line, p) }) {
+		t.why = line
+	}
 	t.last = append(t.last, line)
 	if len(t.last) > tailLines {
 		t.last = t.last[1:]
 	}
 }
 
-func (t *tail) lines() []string { return append([]string(nil), t.last...) }
+func (t *tail) lines() []string {
+	if t.why == "" || slices.Contains(t.last, t.why) {
+		return slices.Clone(t.last)
+	}
+	return append([]string{t.why, "…"}, t.last...)
+}
 
-func (t *tail) String() string { return strings.Join(t.last, "\n") }
+func (t *tail) String() string { return strings.Join(t.lines(), "\n") }
 
 // waiter follows a process's output pipes to their end.
 type waiter struct{ sync.WaitGroup }
@@ -61,12 +75,25 @@ func (w *waiter) follow(p *process.Process, r *os.File, line func(string)) {
 		go func() {
 			select {
 			case <-p.Done():
-				_ = r.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+				_ = r.SetReadDeadline(time.Now().Add(pipesEnd))
 			case <-ended:
 			}
 		}()
 		lines(r, line)
 	}()
+}
+
+// wait returns when the pipes are at their end, or have not been for long as somebody does not take what is printed.
+func (w *waiter) wait(long time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		w.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(long):
+	}
 }
 
 // lines cuts r into lines, and lines into pieces of at most 64 KiB.
@@ -83,14 +110,17 @@ func lines(r io.Reader, line func(string)) {
 	}
 }
 
-// print attributes a line from a pipe to the task that runs now.
-func (w *worker) print(stderr bool, text string) {
-	begun, finished := w.cell.Begun.Load(), w.cell.Finished.Load()
-	if begun == finished {
-		begun = 0
-	}
+// print attributes a line from a pipe of a process to the task that runs now.
+func (w *worker) print(life int, stderr bool, text string) {
+	o := engine.Output{Worker: w.index, Stderr: stderr, Text: text}
 	w.e.mu.Lock()
-	o := w.line(begun, stderr, text)
+	if life == w.life && w.state != absent { // else the process is buried, and perhaps the board unmapped
+		begun, finished := w.cell.Begun.Load(), w.cell.Finished.Load()
+		if begun == finished {
+			begun = 0
+		}
+		o = w.line(begun, stderr, text)
+	}
 	w.e.unlock()
 	w.e.cfg.Output(o)
 }

@@ -116,7 +116,7 @@ func (w *worker) live(tag string) {
 	e.ignore(rings)
 	for rings.drain() { // what it sent and did not live to see read
 	}
-	c.output.Wait()
+	c.output.wait(e.cfg.Grace + pipesEnd)
 	t.Close()
 	// The kernel has taken the process's lock away before it told us of its death: what it left can be removed.
 	if err := e.cfg.Space.RemoveTagged(tag); err != nil {
@@ -138,7 +138,11 @@ func (w *worker) silent() {
 	w.e.mu.Lock()
 	defer w.e.unlock()
 	if w.state == starting && !w.greeted {
-		w.refused = fmt.Errorf("it said nothing for %v; does its main call atrium.Main() first?", helloTime)
+		advice := "does its main call atrium.Main() first?"
+		if w.g.language == engine.Python {
+			advice = "is it a Python interpreter?"
+		}
+		w.refused = fmt.Errorf("it said nothing for %v; %s", helloTime, advice)
 		w.kill()
 	}
 }
