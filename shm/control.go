@@ -72,6 +72,9 @@ func openPlain(path string) (*os.File, error) {
 func (s *Space) abandon() error { return both(s.locks.Close(), sys.Unmap(s.mapping)) }
 
 func createControl(dir, path string) error {
+	if err := checkUnused(dir, path); err != nil {
+		return err
+	}
 	f, err := sys.OpenUnlinked(dir, 0o600)
 	if err != nil {
 		return err

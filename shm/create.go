@@ -19,13 +19,18 @@ var crashPoint = func(step string) {}
 // file, which the next sweep removes. name "" makes an unnamed one. Errors: fs.ErrExist when the name is taken, ErrNoSpace
 // with the numbers (after a sweep), ErrSpaceGone, init's own. Costs 30 µs and 0.3 to 0.4 s for each gigabyte of tmpfs.
 func (s *Space) Create(name string, size int64, init func([]byte) error) (*Segment, error) {
+	if size <= 0 {
+		return nil, &Error{"create", name, errors.New("a shared file needs at least one byte")}
+	}
+	return s.create(name, size, size, init)
+}
+
+// create makes a file of which the first stored bytes have storage.
+func (s *Space) create(name string, size, stored int64, init func([]byte) error) (*Segment, error) {
 	if name != "" {
 		if err := CheckName(name); err != nil {
 			return nil, &Error{"create", name, err}
 		}
-	}
-	if size <= 0 {
-		return nil, &Error{"create", name, errors.New("a shared file needs at least one byte")}
 	}
 	if err := s.check(); err != nil {
 		return nil, s.fail("create", name, err)
@@ -33,7 +38,7 @@ func (s *Space) Create(name string, size int64, init func([]byte) error) (*Segme
 	if name != "" && exists(filepath.Join(s.path, name)) { // before gigabytes are allocated in vain
 		return nil, &Error{"create", name, fs.ErrExist}
 	}
-	g, err := s.createUnnamed("", size)
+	g, err := s.createSparse("", size, stored)
 	if err != nil {
 		return nil, s.fail("create", name, err)
 	}
@@ -64,24 +69,36 @@ func exists(path string) bool {
 
 // createUnnamed makes an unnamed file of this process, whose name ends in suffix.
 func (s *Space) createUnnamed(suffix string, size int64) (*Segment, error) {
+	return s.createSparse(suffix, size, size)
+}
+
+// createSparse is createUnnamed with storage for the first stored bytes only, and keeps the file open when there are others.
+func (s *Space) createSparse(suffix string, size, stored int64) (*Segment, error) {
 	s.sweepSometimes()
 	path := filepath.Join(s.path, s.Reserve("")+suffix)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, noRoom(s.path, size, err)
+		return nil, noRoom(s.path, stored, err)
 	}
-	defer f.Close()
 	crashPoint("create: opened")
-	err = allocate(f, s.path, size)
+	err = allocate(f, s.path, stored)
 	if errors.Is(err, ErrNoSpace) { // perhaps the dead hold what we need
 		if swept, _ := s.Sweep(); swept.Files > 0 {
-			err = allocate(f, s.path, size)
+			err = allocate(f, s.path, stored)
 		}
 	}
 	var g *Segment
+	if err == nil && size > stored {
+		err = f.Truncate(size)
+	}
 	if err == nil {
 		crashPoint("create: allocated")
 		g, err = mapOpen(f, path, true)
+	}
+	if err == nil && size > stored {
+		g.file = f
+	} else {
+		err = both(err, f.Close())
 	}
 	if err != nil {
 		return nil, both(err, os.Remove(path))

@@ -44,6 +44,37 @@ func safeParent(dir string) error {
 	return err
 }
 
+// checkUnused refuses to make a Space of a directory that has contents already, which RemoveSpace would delete. What a Space
+// itself may leave is no matter: unnamed files, when somebody deleted its directory under a process that was making one.
+func checkUnused(dir, control string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range files {
+		_, unnamed := parseUnnamed(e.Name())
+		_, placed := parsePlace(e.Name())
+		if unnamed || placed {
+			continue
+		}
+		// Files of a Space that others make, use and remove meanwhile are there only while its control file is.
+		path := filepath.Join(dir, e.Name())
+		before, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		if exists(control) {
+			return fs.ErrExist
+		}
+		if now, err := os.Lstat(path); err != nil || !os.SameFile(before, now) {
+			return fs.ErrNotExist
+		}
+		return fmt.Errorf("%w: %s is no Space and holds %s, which would be deleted with a Space; name a directory that is empty or does not exist yet, such as %s",
+			ErrPerm, dir, e.Name(), filepath.Join(dir, "space"))
+	}
+	return nil
+}
+
 func privateDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing; set ATRIUM_SPACE to a directory on a local disk", filepath.Dir(dir))

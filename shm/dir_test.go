@@ -59,6 +59,37 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
+// TestForeignDirectory has no Space made where other files are, as they would be deleted with it; but where a Space was.
+func TestForeignDirectory(t *testing.T) {
+	mptest.Check(t)
+	for name, foreign := range map[string]bool{"letter": true, ".bashrc": true, "pictures/": true, ".5-5": true, ".5-5-5": false, ".q1f-2-0@prices": false} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "home")
+			noErr(t, os.Mkdir(dir, 0o700))
+			path := filepath.Join(dir, name)
+			if name[len(name)-1] == '/' {
+				noErr(t, os.Mkdir(path, 0o700))
+			} else {
+				noErr(t, os.WriteFile(path, []byte("dear"), 0o600))
+			}
+			s, err := shm.Open(dir)
+			if !foreign {
+				if err != nil {
+					t.Fatal(err)
+				}
+				noErr(t, s.Close())
+				noErr(t, shm.RemoveSpace(dir))
+				return
+			}
+			wantErr(t, err, shm.ErrPerm, dir+" is no Space and holds "+filepath.Base(path), "name a directory that is empty or does not exist yet")
+			wantErr(t, shm.RemoveSpace(dir), fs.ErrNotExist)
+			if left, _ := os.ReadDir(dir); len(left) != 1 {
+				t.Errorf("%v are left", left)
+			}
+		})
+	}
+}
+
 func cmp2(a, b error) error {
 	if a != nil {
 		return a

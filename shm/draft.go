@@ -50,10 +50,24 @@ func NewDraft(path string, size int64) (*Draft, error) {
 	return d, nil
 }
 
+// maxLinks is how many links to nowhere are followed, as by the kernel.
+const maxLinks = 40
+
 func target(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil
+	for range maxLinks {
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		to, none := os.Readlink(path)
+		if none != nil {
+			return path, nil
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Dir(path) + "/" + to // Join would take what is before a ".." for a directory and not for a link
+		}
+		path = to
+		real, err = filepath.EvalSymlinks(path)
 	}
 	if err != nil {
 		return path, err
@@ -82,13 +96,18 @@ func (d *Draft) beside() string {
 // Segment is the mapping of the file, which Commit and Abort leave open.
 func (d *Draft) Segment() *Segment { return d.seg }
 
-// Commit names the file. With overwrite it takes the place of what has that name, in one step; without, that is fs.ErrExist.
+// Commit names the file. With overwrite it takes the place of what has that name, in one step, and its permissions; without,
+// that is fs.ErrExist.
 func (d *Draft) Commit(overwrite bool) error {
 	if d.f == nil {
 		return &Error{"commit", d.path, ErrClosed}
 	}
-	var err error
+	err := error(nil)
+	if overwrite {
+		err = d.keepMode()
+	}
 	switch {
+	case err != nil:
 	case d.temp != "" && overwrite:
 		err = os.Rename(d.temp, d.path)
 	case d.temp != "":
@@ -113,6 +132,19 @@ func (d *Draft) Commit(overwrite bool) error {
 	}
 	d.temp = ""
 	return wrap("commit", d.path, d.discard(d.path))
+}
+
+// keepMode gives the file the permissions of the one that it is to replace, if there is one.
+func (d *Draft) keepMode() error {
+	old, err := os.Stat(d.path)
+	if err != nil {
+		return nil // there is none, or what it is will show
+	}
+	st, err := d.f.Stat()
+	if err == nil && st.Mode().Perm() != old.Mode().Perm() {
+		err = d.f.Chmod(old.Mode().Perm())
+	}
+	return err
 }
 
 // Abort gives the file up. After Commit it does nothing.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"example.com/atrium/internal/sys"
@@ -83,7 +85,8 @@ func noRoom(dir string, size int64, err error) error {
 	free, total, statErr := sys.Free(dir)
 	kind, _ := sys.FileSystem(dir)
 	hint := "free some, or choose another directory"
-	if kind == "tmpfs" {
+	_, noSpace := os.Lstat(filepath.Join(dir, controlName))
+	if kind == "tmpfs" && (noSpace == nil || strings.HasPrefix(dir+"/", "/dev/shm/")) { // else it is none that Spaces fill
 		hint = "run `atrium gc`, start the container with a larger --shm-size, or use a directory with room (for a Space: ATRIUM_SPACE)"
 	}
 	err = fmt.Errorf("%w for %s: %s has %s free of %s (%w); %s", ErrNoSpace, Bytes(size), dir, Bytes(free), Bytes(total), err, hint)

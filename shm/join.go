@@ -77,13 +77,16 @@ func (s *Space) enter() error {
 	return ErrSpaceFull
 }
 
+// epochLow are the bits of an epoch that rings keep.
+const epochLow = 1<<14 - 1
+
 func (s *Space) take(slot uint16, pid int) {
 	c := s.control.Cell(slot)
 	epoch := c.Epoch.Load()
 	if epoch == 0 { // a Space made anew at this path must not have the owners, and file names, of the old one
 		epoch = rand.Uint32()
 	}
-	if epoch++; epoch&0x3fff == 0 { // rings keep the low 14 bits, where 0 would mean nobody
+	if epoch++; epoch&epochLow == 0 { // rings keep the low 14 bits, where 0 would mean nobody
 		epoch++
 	}
 	c.Epoch.Store(epoch) // sync: pairs with the load in dead; what the predecessor left is dead from here on
@@ -119,6 +122,26 @@ func (s *Space) Dead(o Owner) (bool, error) {
 	}
 	if s.mapping == nil {
 		return false, &Error{"liveness", o.String(), ErrClosed}
+	}
+	dead, err := s.dead(o)
+	return dead, wrap("liveness", o.String(), err)
+}
+
+// DeadSlot is Dead for a process of which only the slot and the low 14 bits of its epoch are known, as ring slots name it.
+// One that had the slot 16,383 processes earlier looks the same.
+func (s *Space) DeadSlot(slot uint16, low uint32) (bool, error) {
+	o := Owner{Slot: slot}
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if !o.valid() || low != low&epochLow {
+		return false, &Error{"liveness", o.String(), ErrFormat}
+	}
+	if s.mapping == nil {
+		return false, &Error{"liveness", o.String(), ErrClosed}
+	}
+	o.Epoch = s.control.Cell(slot).Epoch.Load() // sync: pairs with the store in take
+	if o.Epoch&epochLow != low {
+		return true, nil
 	}
 	dead, err := s.dead(o)
 	return dead, wrap("liveness", o.String(), err)

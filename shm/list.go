@@ -16,8 +16,8 @@ type Entry struct {
 	Path     string
 	Size     int64
 	Modified time.Time
-	Owner    Owner // of an unnamed file, else nobody
-	Dead     bool  // an unnamed file that the next sweep removes
+	Owner    Owner // of an unnamed file that belongs to a process, else nobody
+	Dead     bool  // an unnamed file that the next sweep removes: of a dead process, or of a queue that has no value with it
 }
 
 // List gives the files in the Space, named and unnamed, by name. It changes nothing.
@@ -30,6 +30,8 @@ func (s *Space) List() ([]Entry, error) {
 		return nil, s.fail("list", s.path, err)
 	}
 	var all []Entry
+	queues := places{s: s}
+	defer queues.end()
 	for _, f := range files {
 		info, err := f.Info()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -39,7 +41,8 @@ func (s *Space) List() ([]Entry, error) {
 			return nil, s.fail("list", s.path, err)
 		}
 		o, unnamed := parseUnnamed(f.Name())
-		if !info.Mode().IsRegular() || !unnamed && CheckName(f.Name()) != nil {
+		at, placed := parsePlace(f.Name())
+		if !info.Mode().IsRegular() || !unnamed && !placed && CheckName(f.Name()) != nil {
 			continue
 		}
 		e := Entry{Name: f.Name(), Path: filepath.Join(s.path, f.Name()), Size: info.Size(), Modified: info.ModTime(), Owner: o}
@@ -47,6 +50,9 @@ func (s *Space) List() ([]Entry, error) {
 			if e.Dead, err = s.Dead(o); err != nil {
 				return nil, err
 			}
+		}
+		if placed {
+			e.Dead = queues.orphan(at)
 		}
 		all = append(all, e)
 	}

@@ -48,7 +48,8 @@ var spaces struct {
 // Open joins the Space at path and creates it when it is missing: "" is the default one (see DefaultPath), a bare
 // word one beside it, anything with a slash a directory on a local tmpfs, ext4, xfs or btrfs. Joining sweeps: files whose
 // owners are dead are removed. About 100 µs. The process leaves with the last Close, or when it dies. Errors: ErrPerm for a
-// directory that others could enter or put there, ErrFormat for a damaged control file, ErrSpaceFull.
+// directory that others could enter or put there, or that is no Space and not empty, ErrFormat for a damaged control file,
+// ErrSpaceFull.
 func Open(path string) (*Space, error) {
 	dir, err := resolve(path)
 	if err != nil {

@@ -18,14 +18,23 @@ type Swept struct {
 // sweepEvery bounds how often allocating sweeps.
 const sweepEvery = 10 * time.Second
 
-// Sweep removes the unnamed files of dead processes: one directory read, and one lock question (1 µs) for each owner.
+// Sweep removes the unnamed files of dead processes, and those of values that are no longer in their queue: one directory
+// read, and one lock question (1 µs) for each owner.
 func (s *Space) Sweep() (Swept, error) {
 	if err := s.check(); err != nil { // also that we are in it still: who is alive would be unknown
 		return Swept{}, s.fail("sweep", s.path, err)
 	}
 	s.swept.Store(time.Now().UnixNano())
 	verdict := map[Owner]bool{}
-	n, err := s.removeFiles(func(_ string, o Owner) bool {
+	queues := places{s: s}
+	defer queues.end()
+	n, err := s.removeFiles(func(name string, o Owner) bool {
+		if p, ok := parsePlace(name); ok {
+			return queues.orphan(p)
+		}
+		if o == (Owner{}) {
+			return false
+		}
 		dead, known := verdict[o]
 		if !known {
 			d, err := s.Dead(o)
@@ -68,8 +77,8 @@ func (s *Space) removeFiles(condemned func(name string, o Owner) bool) (n Swept,
 		return n, err
 	}
 	for _, name := range names {
-		o, ok := parseUnnamed(name)
-		if !ok || !condemned(name, o) {
+		o, unnamed := parseUnnamed(name)
+		if !unnamed && !strings.HasPrefix(name, placePrefix) || !condemned(name, o) {
 			continue
 		}
 		st, err1 := dir.Lstat(name)

@@ -6,3 +6,6 @@ import "unsafe"
 func Memory[T any](v *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }
+
+// Text is the memory of s as bytes, to be read only.
+func Text(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

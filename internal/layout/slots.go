@@ -32,7 +32,8 @@ import (
 // A slot:
 //
 //	 0     8  slot word, the only truth about the slot; changed by nothing but compare-and-swap
-//	 8     8  length of the value in bytes
+//	 8     4  length of the value in bytes
+//	12     4  note: what the ring's user keeps with the slot, of which the ring knows nothing; it stays from turn to turn
 //	16     …  the value, to the end of the slot
 //
 // The slot word:
@@ -231,6 +232,9 @@ func (m *MPMC) Room() int { return int(m.size) - slotData }
 // Turn is the lap of a position.
 func (m *MPMC) Turn(pos uint64) uint64 { return pos >> m.shift }
 
+// Slot is which of the slots a position has.
+func (m *MPMC) Slot(pos uint64) int { return int(pos & m.mask) }
+
 // Position is the one that has a slot in a lap.
 func (m *MPMC) Position(slot, turn uint64) uint64 { return turn<<m.shift | slot&m.mask }
 
@@ -243,7 +247,16 @@ func (m *MPMC) Word(pos uint64) *atomic.Uint64 { return (*atomic.Uint64)(m.slot(
 
 // Length is the length that the slot of a position tells of, which others may have written: check it against Room.
 // Only for who has claimed the slot, as Data.
-func (m *MPMC) Length(pos uint64) *uint64 { return (*uint64)(unsafe.Add(m.slot(pos), 8)) }
+func (m *MPMC) Length(pos uint64) *uint32 { return (*uint32)(unsafe.Add(m.slot(pos), 8)) }
+
+// Note is what the ring's user keeps with the slot of a position. Only for who has claimed the slot, as Data.
+func (m *MPMC) Note(pos uint64) *uint32 { return (*uint32)(unsafe.Add(m.slot(pos), 12)) }
+
+// Holds tells whether the slot of a position is claimed for it, or has its value: once that is over it never comes again.
+func (m *MPMC) Holds(pos uint64) bool {
+	w := SlotWord(m.Word(pos).Load())
+	return w.Ahead(m.Turn(pos)) == 0 && w.State() != Empty
+}
 
 // Data is the memory for the value in the slot of a position, Room bytes. Only for who has claimed the slot: the slot
 // word orders its accesses.

@@ -46,12 +46,12 @@ func TestMPMCBytes(t *testing.T) {
 	m.Adopted.Store(8)
 	m.Parked.Store(9)
 	m.Word(6).Store(10) // in slot 2
-	*m.Length(6) = 11
+	*m.Length(6), *m.Note(6) = 11, 14
 	m.Data(6)[0], m.Data(6)[len(m.Data(6))-1] = 12, 13
 	slot2 := 896 + 2*128
 	for at, want := range map[int]byte{
 		128: 1, 256: 2, 384: 3, 512: 4, 640: 5, 768: 6, 776: 7, 784: 8, 792: 9,
-		slot2: 10, slot2 + 8: 11, slot2 + 16: 12, slot2 + 127: 13,
+		slot2: 10, slot2 + 8: 11, slot2 + 12: 14, slot2 + 16: 12, slot2 + 127: 13,
 	} {
 		if b[at] != want {
 			t.Errorf("byte %d is %d, want %d", at, b[at], want)

@@ -16,13 +16,16 @@ import (
 // consumer died with comes again, marked, out of order.
 //
 // The slot words are the only truth; tail and head are hints that trail them, which whoever finds them behind moves on.
-// All methods may be called from several goroutines, which share one identity.
+// All methods may be called from several goroutines, which share one identity; of those that wait, one sleeps for room in a system
+// call, and one for values.
 type MPMC struct {
 	m     layout.MPMC
 	me    layout.SlotOwner
 	gone  func(layout.SlotOwner) bool
 	since time.Time
 	hook  func(step) // nil but in tests
+
+	putters, getters *gate // where this process's goroutines wait
 
 	// What was left behind head. seen is the attn that was last scanned for completely.
 	seen    atomic.Uint32
@@ -74,7 +77,7 @@ func Attach(b []byte, who Identity) (*MPMC, error) {
 }
 
 func newMPMC(m layout.MPMC, who Identity) *MPMC {
-	r := &MPMC{m: m, me: who.Owner, gone: who.Dead, since: time.Now()}
+	r := &MPMC{m: m, me: who.Owner, gone: who.Dead, since: time.Now(), putters: newGate(), getters: newGate()}
 	r.seen.Store(m.Attn.Load() - 1) // look behind head before the first get
 	return r
 }
@@ -129,6 +132,6 @@ func corrupt(pos uint64, w layout.SlotWord) error {
 	return fmt.Errorf("%w: slot word %#x at position %d", ErrCorrupt, uint64(w), pos)
 }
 
-func corruptLength(pos, n uint64) error {
+func corruptLength(pos uint64, n uint32) error {
 	return fmt.Errorf("%w: a value of %d bytes at position %d", ErrCorrupt, n, pos)
 }

@@ -27,7 +27,7 @@ func FuzzAttach(f *testing.F) {
 		b := bytes.Clone(good)
 		for i := range capacity {
 			layoutOf(b).m.Word(uint64(i)).Store(uint64(layout.MakeWord(uint64(i), layout.MakeOwner(uint16(i), 1), state)))
-			*layoutOf(b).m.Length(uint64(i)) = ^uint64(i)
+			*layoutOf(b).m.Length(uint64(i)) = ^uint32(i)
 		}
 		f.Add(b, true)
 		layoutOf(b).m.Head.Store(1<<64 - 2)

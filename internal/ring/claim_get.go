@@ -19,57 +19,91 @@ type Borrow struct {
 	pos uint64
 }
 
+// Borrows are values that this process has claimed, one behind the other, or one that comes again: each as a Borrow is.
+type Borrows struct {
+	r     *MPMC
+	pos   uint64
+	n     int
+	again bool
+}
+
 // TryBorrow takes the next value, or gives ErrEmpty: a slot that its producer has claimed and not committed counts as empty,
 // whatever is behind it. 25 to 45 ns when nobody contends. After a death it looks through all slots once.
 func (r *MPMC) TryBorrow() (Borrow, error) {
-	b, _, _, err := r.borrow()
+	b, _, _, err := r.borrow(1)
+	if err != nil {
+		return Borrow{}, err
+	}
+	return b.At(0)
+}
+
+// TryBorrows takes up to n values, those that are there behind one another from the next one on: one at least, or ErrEmpty.
+func (r *MPMC) TryBorrows(n int) (Borrows, error) {
+	b, _, _, err := r.borrow(n)
 	return b, err
 }
 
 // Borrow waits for TryBorrow to succeed, as Claim does for TryClaim.
 func (r *MPMC) Borrow(ctx context.Context, quit func() error) (Borrow, error) {
-	for t := (Turns{}); ; {
-		b, pos, w, err := r.borrow()
-		if err != ErrEmpty || t.Spin() {
-			if err != ErrEmpty {
-				return b, err
-			}
+	b, err := r.Borrows(ctx, quit, 1)
+	if err != nil {
+		return Borrow{}, err
+	}
+	return b.At(0)
+}
+
+// Borrows waits for TryBorrows to succeed, as Borrow does.
+func (r *MPMC) Borrows(ctx context.Context, quit func() error, n int) (b Borrows, err error) {
+	wait := wait{r: r, g: r.getters, b: &r.m.Items}
+	defer wait.end()
+	for {
+		var pos uint64
+		var w layout.SlotWord
+		if b, pos, w, err = r.borrow(n); err != ErrEmpty {
+			return b, err
+		}
+		if judge, err := wait.again(ctx); err != nil {
+			return b, err
+		} else if !judge {
 			continue
 		}
 		if err := givenUp(ctx, quit); err != nil {
-			return Borrow{}, err
+			return b, err
 		}
 		if r.unblock(pos, w) || r.rescan() {
-			t = Turns{}
+			wait.turn = Turns{}
 			continue
 		}
-		r.sleep(ctx, quit, &r.m.Items, bound(w), r.readable)
+		wait.sleep(ctx, quit, wait.bound(w), r.readable)
 	}
 }
 
-// borrow takes an orphan when there may be any, else the slot at head. With ErrEmpty it tells which word blocks it.
-func (r *MPMC) borrow() (b Borrow, pos uint64, w layout.SlotWord, err error) {
+// borrow takes an orphan when there may be any, else the slot at head, and up to n in all behind it. With ErrEmpty it tells
+// which word blocks it.
+func (r *MPMC) borrow(n int) (b Borrows, pos uint64, w layout.SlotWord, err error) {
 	if r.m.Attn.Load() != r.seen.Load() { // pairs with alarm and callConsumers
 		if pos, ok := r.adopt(); ok {
 			r.passItems(r.m.Head.Load())
-			b, err = r.lend(pos, true)
-			return b, pos, w, err
+			return Borrows{r, pos, 1, true}, pos, w, nil
 		}
 	}
 	for range rounds {
 		pos = r.m.Head.Load()
 		slot, turn := r.m.Word(pos), r.m.Turn(pos)
-		w = layout.SlotWord(slot.Load()) // pairs with the CAS in Commit
+		w = layout.SlotWord(slot.Load()) // pairs with the CAS in Publish
 		switch ahead, state := w.Ahead(turn), w.State(); {
 		case w == layout.MakeWord(turn, 0, layout.Full):
 			if slot.CompareAndSwap(uint64(w), uint64(layout.MakeWord(turn, r.me, layout.Reading))) { // pairs with the loads of who is blocked
 				r.at(stepTaken)
-				r.m.Head.CompareAndSwap(pos, pos+1) // or somebody helped
+				k := 1
+				for k < n && r.extend(pos+uint64(k), layout.Full, layout.Reading) {
+					k++
+				}
+				r.move(&r.m.Head, pos, pos+uint64(k))
 				r.at(stepToldHead)
-				r.passItems(pos + 1)
+				r.passItems(pos + uint64(k))
 				r.at(stepBorrowed)
-				b, err = r.lend(pos, false)
-				return b, pos, w, err
+				return Borrows{r, pos, k, false}, pos, w, nil
 			}
 		case !w.Valid():
 			return b, pos, w, corrupt(pos, w)
@@ -92,21 +126,6 @@ func (r *MPMC) passItems(pos uint64) {
 	}
 }
 
-// lend gives the value in a slot that was just claimed. One with an impossible length is dropped: the slot goes on.
-func (r *MPMC) lend(pos uint64, again bool) (Borrow, error) {
-	b := Borrow{Again: again, r: r, pos: pos}
-	n, data := *r.m.Length(pos), r.m.Data(pos)
-	if n > uint64(len(data)) {
-		err := corruptLength(pos, n)
-		if released := b.Release(); released != nil {
-			err = released
-		}
-		return Borrow{}, err
-	}
-	b.Data = data[:n:n]
-	return b, nil
-}
-
 // readable tells whether a consumer should look again.
 func (r *MPMC) readable() bool {
 	if r.m.Attn.Load() != r.seen.Load() { // pairs with alarm and callConsumers
@@ -118,9 +137,49 @@ func (r *MPMC) readable() bool {
 	return ahead > 0 || ahead == 0 && w.State() != layout.Empty && w.State() != layout.Writing
 }
 
+// Len is how many values were claimed.
+func (b *Borrows) Len() int { return b.n }
+
+// At gives the i-th of them. Release each of them. One with an impossible length is dropped: its slot goes on.
+func (b *Borrows) At(i int) (Borrow, error) {
+	r := b.r
+	l := Borrow{Again: b.again, r: r, pos: b.pos + uint64(i)}
+	n, data := *r.m.Length(l.pos), r.m.Data(l.pos)
+	if int(n) > len(data) {
+		err := corruptLength(l.pos, n)
+		if released := l.Release(); released != nil {
+			err = released
+		}
+		return Borrow{}, err
+	}
+	l.Data = data[:n:n]
+	return l, nil
+}
+
+// Ring wakes who waits for what was vacated.
+func (b *Borrows) Ring() { b.r.vacated() }
+
+// Position counts the slots that were claimed before this one, as its producer's.
+func (b *Borrow) Position() uint64 { return b.pos }
+
+// Slot is which of the ring's slots this is.
+func (b *Borrow) Slot() int { return b.r.m.Slot(b.pos) }
+
+// Note is what the ring's user keeps with the slot: nobody else reads or writes it until Release.
+func (b *Borrow) Note() *uint32 { return b.r.m.Note(b.pos) }
+
 // Release gives the slot back; Data is no longer this process's. Until it has returned the value may come again. Errors:
 // ErrTakenForDead. 10 to 20 ns, and 2 to 5 µs when a sleeper is to be woken.
 func (b *Borrow) Release() error {
+	if err := b.Vacate(); err != nil {
+		return err
+	}
+	b.r.vacated()
+	return nil
+}
+
+// Vacate is Release without waking anybody: Ring when all of the Borrows are vacated, before anything else.
+func (b *Borrow) Vacate() error {
 	r, turn := b.r, b.r.m.Turn(b.pos)
 	r.at(stepRelease)
 	if !r.m.Word(b.pos).CompareAndSwap( // pairs with the load in claim: the value is no longer needed
@@ -128,9 +187,12 @@ func (b *Borrow) Release() error {
 		return ErrTakenForDead
 	}
 	r.at(stepReleased)
+	return nil
+}
+
+func (r *MPMC) vacated() {
 	Ring(&r.m.Space)
 	r.at(stepGot)
-	return nil
 }
 
 // TryGet appends the next value to buf: it copies, releases and returns, so that a value is handed over at most

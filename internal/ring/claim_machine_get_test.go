@@ -5,7 +5,8 @@ import "fmt"
 // stepConsumer is step for what only consumers do.
 func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine func(uint8) mWord) int {
 	n := uint8(m.slots)
-	turn := p.pos / n
+	at := p.pos + p.i
+	turn := at / n
 	switch p.pc {
 	case mGet:
 		if p.pc = mGetHead; !p.seenSame {
@@ -73,12 +74,27 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 			break
 		}
 		*word(p.pos) = mine(mReading)
-		p.w, p.pc = mWord{}, mGetTold
-	case mGetTold:
-		if s.head == p.pos {
-			s.head++
+		p.w, p.pc, p.k = mWord{}, mGetTold, 1
+		if m.batch {
+			p.pc = mGetMore
 		}
-		p.v, p.pc = p.pos+1, mPassItems
+	case mGetMore:
+		p.pc = mGetTold
+		if next := p.pos + 1; *word(next) == (mWord{next / n, 0, mFull}) {
+			*word(next) = mWord{next / n, p.owner(), mReading}
+			p.k = 2
+		}
+	case mGetTold:
+		p.v, p.pc = p.pos+p.k, mPassItems
+		if s.head == p.pos {
+			s.head += p.k
+		} else if p.k == 2 {
+			p.pc = mGetMove
+		}
+	case mGetMove:
+		if p.pc = mPassItems; int8(s.head-p.pos) < int8(p.k) {
+			s.head = p.pos + p.k
+		}
 	case mPassItems:
 		if p.pc = mPassFull; s.bell[0] == idle {
 			p.v, p.pc = 0, mGetA
@@ -90,17 +106,23 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 		}
 	case mGetA:
 		p.bell, p.v, p.ret, p.same = 0, 0, 0, false
-		p.a, p.pc = s.data[p.pos%n][0], mGetB
+		p.a, p.pc = s.data[at%n][0], mGetB
 	case mGetB:
-		p.b = s.data[p.pos%n][1]
+		p.b = s.data[at%n][1]
 		if p.pc = mRelease; !m.get {
 			s.deliver(p)
 		}
 	case mRelease:
-		if *word(p.pos) != mine(mReading) {
+		if *word(at) != mine(mReading) {
 			panic(violation("taken for dead while reading"))
 		}
-		*word(p.pos) = mWord{turn + 1, 0, mEmpty}
+		*word(at) = mWord{turn + 1, 0, mEmpty}
+		if p.i+1 < p.k {
+			p.i++
+			p.pc = mGetA
+			break
+		}
+		p.i, p.k = 0, 0
 		ret := uint8(mGet)
 		if m.get {
 			ret = mDeliver

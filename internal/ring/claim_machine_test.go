@@ -35,6 +35,7 @@ type mProc struct {
 	again         bool
 	a, b          uint8 // the two halves of a value
 	msg, left     uint8
+	k, i, msg2    uint8 // of a batch: how many it has claimed, which it is at, the second value
 }
 
 type mState struct {
@@ -85,7 +86,9 @@ const ( // program counters
 	mPutWord
 	mPutHelp
 	mPutCAS
+	mPutMore
 	mPutTail
+	mPutMove
 	mPutA
 	mPutB
 	mCommit
@@ -111,7 +114,9 @@ const ( // program counters
 	mGetWord
 	mGetHelp
 	mGetCAS
+	mGetMore
 	mGetTold
+	mGetMove
 	mPassItems
 	mPassFull
 	mGetA
@@ -131,11 +136,12 @@ type mRun struct {
 	crashes, resigns                  int
 	noRestart                         bool // the dead stay dead; bounds end waits
 	get                               bool // releases before it delivers
+	batch                             bool // claims two where it can
 	broken                            string
 }
 
 func (m *mRun) String() string {
-	return fmt.Sprintf("%d slots %d+%d of %d crashes %d resigns %d restart %v get %v %s", m.slots, m.producers, m.consumers, m.each, m.crashes, m.resigns, !m.noRestart, m.get, m.broken)
+	return fmt.Sprintf("%d slots %d+%d of %d crashes %d resigns %d restart %v get %v batch %v %s", m.slots, m.producers, m.consumers, m.each, m.crashes, m.resigns, !m.noRestart, m.get, m.batch, m.broken)
 }
 
 type violation string
@@ -199,7 +205,7 @@ func (s *mState) start(p *mProc) {
 }
 
 func (s *mState) next(p *mProc) {
-	p.a, p.b, p.msg = 0, 0, 0
+	p.a, p.b, p.msg, p.k, p.i, p.msg2 = 0, 0, 0, 0, 0, 0
 	if p.left == 0 {
 		p.to(mDone)
 		return
@@ -215,6 +221,9 @@ func (s *mState) crash(p *mProc) {
 	if p.msg != 0 && s.put[p.msg-1] == mUnder {
 		s.put[p.msg-1] = mDoubt
 	}
+	if p.msg2 != 0 && s.put[p.msg2-1] == mUnder {
+		s.put[p.msg2-1] = mDoubt
+	}
 	s.crashes++
 	s.held[p.idx] = false
 	*p = mProc{pc: mDead, consumer: p.consumer, left: p.left}
@@ -224,7 +233,8 @@ func (s *mState) crash(p *mProc) {
 func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 	n := uint8(m.slots)
 	word := func(pos uint8) *mWord { return &s.word[pos%n] }
-	turn := p.pos / n
+	at := p.pos + p.i
+	turn := at / n
 	mine := func(state uint8) mWord { return mWord{turn, p.owner(), state} }
 	switch p.pc {
 	case mDead: // a successor takes the first free process slot
@@ -352,30 +362,60 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 			break
 		}
 		*word(p.pos) = mine(mWriting)
-		p.w, p.pc = mWord{}, mPutTail
-	case mPutTail:
-		if s.tail == p.pos {
-			s.tail++
+		p.w, p.pc, p.k = mWord{}, mPutTail, 1
+		if m.batch && p.left > 0 {
+			p.pc = mPutMore
 		}
-		p.pc = mPutA
+	case mPutMore:
+		p.pc = mPutTail
+		if next := p.pos + 1; *word(next) == (mWord{next / n, 0, mEmpty}) {
+			*word(next) = mWord{next / n, p.owner(), mWriting}
+			p.k = 2
+			p.left--
+			s.msgs++
+			p.msg2 = s.msgs
+			s.put[p.msg2-1] = mUnder
+		}
+	case mPutTail:
+		if p.pc = mPutA; s.tail == p.pos {
+			s.tail += p.k
+		} else if p.k == 2 {
+			p.pc = mPutMove
+		}
+	case mPutMove:
+		if p.pc = mPutA; int8(s.tail-p.pos) < int8(p.k) {
+			if s.tail = p.pos + p.k; m.broken == "too far" {
+				s.tail++
+			}
+		}
 	case mPutA:
 		if choice == 1 {
 			s.resigns++
 			p.pc = mResign
 			break
 		}
-		s.data[p.pos%n][0], p.pc = p.msg, mPutB
-		if int(s.resigns) < m.resigns {
+		s.data[at%n][0], p.pc = p.at(), mPutB
+		if int(s.resigns) < m.resigns && p.k < 2 {
 			return 2
 		}
 	case mPutB:
-		s.data[p.pos%n][1], p.pc = p.msg, mCommit
+		s.data[at%n][1] = p.at()
+		if p.pc = mPutA; p.i+1 < p.k {
+			p.i++
+		} else {
+			p.i, p.pc = 0, mCommit
+		}
 	case mCommit:
-		if *word(p.pos) != mine(mWriting) {
+		if *word(at) != mine(mWriting) {
 			panic(violation("taken for dead while writing"))
 		}
-		*word(p.pos) = mWord{turn, 0, mFull}
-		p.ring(0, mPassSpace)
+		*word(at) = mWord{turn, 0, mFull}
+		if p.i+1 < p.k {
+			p.i++
+		} else {
+			p.i, p.k = 0, 0
+			p.ring(0, mPassSpace)
+		}
 	case mResign:
 		if *word(p.pos) != mine(mWriting) {
 			panic(violation("taken for dead while resigning"))
@@ -396,6 +436,9 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 	case mPutDone:
 		if s.put[p.msg-1] == mUnder {
 			s.put[p.msg-1] = mReturned
+		}
+		if p.msg2 != 0 {
+			s.put[p.msg2-1] = mReturned
 		}
 		s.next(p)
 	case mPutStale:
@@ -435,6 +478,14 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 		return m.stepConsumer(s, p, word, mine)
 	}
 	return 1
+}
+
+// at is the value that a producer is at.
+func (p *mProc) at() uint8 {
+	if p.i == 1 {
+		return p.msg2
+	}
+	return p.msg
 }
 
 func (m *mRun) repair(word *mWord, w mWord) bool {

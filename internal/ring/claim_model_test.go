@@ -20,6 +20,7 @@ func TestModel(t *testing.T) {
 		{slots: 1, producers: 1, consumers: 1, each: 2, crashes: 1, get: true},
 		{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1},
 		{slots: 1, producers: 1, consumers: 2, each: 1, crashes: 1, noRestart: true},
+		{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1, batch: true},
 	}
 	if !testing.Short() {
 		runs = append(runs,
@@ -28,6 +29,8 @@ func TestModel(t *testing.T) {
 			mRun{slots: 1, producers: 1, consumers: 2, each: 2},
 			mRun{slots: 1, producers: 2, consumers: 1, each: 1},
 			mRun{slots: 1, producers: 2, consumers: 1, each: 1, crashes: 1, noRestart: true},
+			mRun{slots: 2, producers: 1, consumers: 2, each: 2, batch: true},
+			mRun{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1, noRestart: true, batch: true},
 		)
 	}
 	if *largeModels {
@@ -37,6 +40,9 @@ func TestModel(t *testing.T) {
 			mRun{slots: 2, producers: 1, consumers: 2, each: 2, crashes: 1, noRestart: true},
 			mRun{slots: 2, producers: 2, consumers: 1, each: 1, crashes: 1, noRestart: true},
 			mRun{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 2},
+			mRun{slots: 2, producers: 2, consumers: 1, each: 2, batch: true},
+			mRun{slots: 2, producers: 2, consumers: 1, each: 2, crashes: 1, noRestart: true, batch: true},
+			mRun{slots: 2, producers: 1, consumers: 2, each: 2, crashes: 1, noRestart: true, batch: true},
 		)
 	}
 	for _, m := range runs {
@@ -67,6 +73,7 @@ func TestModelSees(t *testing.T) {
 		{"back to full", one},
 		{"clear first", two},
 		{"no epoch", one},
+		{"too far", mRun{slots: 2, producers: 2, consumers: 1, each: 2, batch: true}},
 	} {
 		c.in.broken = c.broken
 		states, _, _, bad := c.in.explore()

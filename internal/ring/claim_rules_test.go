@@ -189,7 +189,7 @@ func TestImpossibleLength(t *testing.T) {
 	r := w.attach(1)
 	put(t, r, "a")
 	put(t, r, "b")
-	*r.m.Length(0) = uint64(r.Room()) + 1
+	*r.m.Length(0) = uint32(r.Room()) + 1
 	_, _, err := r.TryGet(nil)
 	wantErr(t, err, ErrCorrupt)
 	get(t, r, "b")
