@@ -12,7 +12,7 @@ import (
 // signed big-endian 32-bit integer and its bytes (CPython's Connection._send_bytes).
 func connectionSide() side {
 	return side{name: "multiprocessing.connection", open: func(ctx context.Context, h *host) (*session, error) {
-		p, info, err := startPeer(ctx, h, "calls.py", "connection", nil)
+		p, info, err := startPython(ctx, h, "calls.py", "connection", nil)
 		if err != nil {
 			return nil, err
 		}

@@ -29,7 +29,7 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 // grpcSide calls a grpcio server from grpc-go over a Unix socket.
 func grpcSide() side {
 	return side{name: "gRPC over a Unix socket", open: func(ctx context.Context, h *host) (*session, error) {
-		p, info, err := startPeer(ctx, h, "calls.py", "grpc", nil)
+		p, info, err := startPython(ctx, h, "calls.py", "grpc", nil)
 		if err != nil {
 			return nil, err
 		}

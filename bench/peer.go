@@ -26,7 +26,8 @@ const exitWithin = 20 * time.Second
 // leaveWithin bounds the end of a peer, and of what it started, once they were asked to.
 const leaveWithin = 2 * time.Second
 
-// A peer is a program under bench/peers that stays alive for all rounds; bench/peers/peer.py has the conversation.
+// A peer is a program that stays alive for all rounds, under bench/peers or this one again; bench/peers/peer.py has the
+// conversation.
 type peer struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -38,28 +39,39 @@ type peer struct {
 // python is a side played by one class of a Python program under bench/peers, which keeps its own clock.
 func python(name, program string, setup map[string]any) side {
 	return side{name: name, open: func(ctx context.Context, h *host) (*session, error) {
-		p, _, err := startPeer(ctx, h, program, name, setup)
-		if err != nil {
-			return nil, err
-		}
-		return &session{close: p.stop, round: func(ctx context.Context, seed int) (map[string]float64, error) {
-			return ask[map[string]float64](ctx, p, "round", map[string]any{"seed": seed})
-		}}, nil
+		p, _, err := startPython(ctx, h, program, name, setup)
+		return p.session(), err
 	}}
 }
 
-// startPeer starts a peer and sets it up; info is what its setup answers.
-func startPeer(ctx context.Context, h *host, program, class string, setup map[string]any) (p *peer, info map[string]string, err error) {
+// session is the rounds of a peer, nil of a nil one.
+func (p *peer) session() *session {
+	if p == nil {
+		return nil
+	}
+	return &session{close: p.stop, round: p.round}
+}
+
+func (p *peer) round(ctx context.Context, seed int) (map[string]float64, error) {
+	return ask[map[string]float64](ctx, p, "round", map[string]any{"seed": seed})
+}
+
+// startPython starts a Python peer and sets it up; info is what its setup answers.
+func startPython(ctx context.Context, h *host, program, class string, setup map[string]any) (p *peer, info map[string]string, err error) {
 	interpreter, err := h.python()
 	if err != nil {
 		return nil, nil, err
 	}
+	return startPeer(ctx, h, exec.Command(interpreter, filepath.Join(h.root, "bench", "peers", program), class), setup)
+}
+
+// startPeer starts a peer and sets it up; info is what its setup answers.
+func startPeer(ctx context.Context, h *host, cmd *exec.Cmd, setup map[string]any) (p *peer, info map[string]string, err error) {
 	scratch, err := os.MkdirTemp(h.scratch, "p")
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(interpreter, filepath.Join(h.root, "bench", "peers", program), class)
-	cmd.Env = append(os.Environ(), oneThread...)
+	cmd.Env = append(cmd.Environ(), oneThread...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // one signal ends it with its workers
 	p = &peer{cmd: cmd}
 	if p.errors, err = os.Create(filepath.Join(scratch, "stderr")); err != nil {

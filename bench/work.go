@@ -46,7 +46,7 @@ func (w work) peers() []side {
 
 // works are all works, in the order in which they are done and reported.
 func works() []work {
-	return []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork(), poolTripWork()}
+	return []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork(), poolTripWork(), lockWork(), lockWork2()}
 }
 
 func printList(out io.Writer, works []work) {
@@ -67,6 +67,7 @@ type unit struct {
 }
 
 var (
+	nanoseconds  = unit{"ns", func(s float64) float64 { return s * 1e9 }}
 	microseconds = unit{"us", func(s float64) float64 { return s * 1e6 }}
 	milliseconds = unit{"ms", func(s float64) float64 { return s * 1e3 }}
 )
