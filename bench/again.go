@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"strconv"
 	"time"
 
 	"example.com/atrium/process"
@@ -91,7 +93,11 @@ func processes(name string, with map[string]string, cast ...string) side {
 			given[k] = v
 		}
 		for i, c := range cast {
-			p, _, err := startPeer(ctx, h, process.Self(partRole, c), map[string]any{"with": given, "number": i})
+			cmd, err := again(c, given["cores"], i)
+			var p *peer
+			if err == nil {
+				p, _, err = startPeer(ctx, h, cmd, map[string]any{"with": given, "number": i})
+			}
 			if err != nil {
 				return nil, errors.Join(err, closeAll())
 			}
@@ -122,6 +128,30 @@ func processes(name string, with map[string]string, cast ...string) side {
 		}
 		return &session{round: round, close: closeAll}, nil
 	}}
+}
+
+// again is this program in a part: on whichever core it likes, or on the first ("one"), or the one with its number ("two").
+func again(part, on string, number int) (*exec.Cmd, error) {
+	if on == "" {
+		return process.Self(partRole, part), nil
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	taskset, err := exec.LookPath("taskset")
+	if err != nil {
+		return nil, fmt.Errorf("taskset (util-linux) is missing: %w", err)
+	}
+	cpus := allowed(string(status))
+	if on == "one" || len(cpus) <= number {
+		number = 0
+	}
+	return process.Again(taskset, []string{taskset, "-c", strconv.Itoa(cpus[number]), self}, partRole, part), nil
 }
 
 // timed is the seconds that each of n turns of f took.

@@ -46,7 +46,8 @@ func (w work) peers() []side {
 
 // works are all works, in the order in which they are done and reported.
 func works() []work {
-	return []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork(), poolTripWork(), lockWork(), lockWork2()}
+	all := []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork(), poolTripWork(), lockWork(), lockWork2()}
+	return append(append(all, queueWorks()...), pipeWorks()...)
 }
 
 func printList(out io.Writer, works []work) {
