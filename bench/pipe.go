@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -158,7 +157,9 @@ func socketEnd(asks bool) *part {
 		setup: func(with map[string]string, _ int) error {
 			path := filepath.Join(with["space"], "socket")
 			if !asks {
-				return dialSoon(path, &c)
+				var err error
+				c, err = net.Dial("unix", path)
+				return err
 			}
 			l, err := net.Listen("unix", path)
 			if err != nil {
@@ -195,12 +196,4 @@ func socketEnd(asks bool) *part {
 		},
 		close: func() error { return c.Close() },
 	}
-}
-
-func dialSoon(path string, c *net.Conn) (err error) {
-	*c, err = net.Dial("unix", path)
-	if err != nil {
-		return err
-	}
-	return os.Remove(path)
 }
