@@ -53,18 +53,23 @@ func (o *object) join() error {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
+	_, err := o.tidy(ctx, o.sit)
+	return err
+}
+
+// tidy throws out the dead, and then does what is to be done under the same guard.
+func (o *object) tidy(ctx context.Context, then func() error) (found bool, err error) {
 	if err := o.enter(ctx); err != nil {
-		return err
+		return false, err
 	}
-	found, err := o.sweep()
-	if err == nil {
-		err = o.sit()
+	if found, err = o.sweep(); err == nil {
+		err = then()
 	}
 	err = both(err, o.leave())
 	if found {
 		ring.RingAll(&o.mem.Bell)
 	}
-	return err
+	return found, err
 }
 
 // sit finds this process's cell, or a free one.

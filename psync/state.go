@@ -18,7 +18,13 @@ type State struct {
 	Set     bool    // an event that is set
 	// Inconsistent is a lock whose owner died, and Broken one that is not recoverable, or a barrier that is broken.
 	Inconsistent, Broken bool
-	Waits                uint64 // goroutines that had to wait since it was made
+	// Changing is who is in the middle of changing the object, which takes microseconds: when it is stopped there, all who use
+	// the object wait for it. The zero Owner when nobody is.
+	Changing Party
+	Users    int    // living processes that have the object open
+	Left     int    // places of processes that died, until somebody who waits, or Sweep, finds them
+	Waits    uint64 // goroutines that had to wait since it was made
+	Created  time.Time
 }
 
 // Party is a process that holds or waits.
@@ -41,7 +47,16 @@ func Look(space *shm.Space, name string) (State, error) {
 		return State{}, err
 	}
 	defer g.Close()
-	o, err := attach(g.Bytes(), spaceIdentity(space))
+	return LookAt(name, g.Bytes(), space.Dead)
+}
+
+// LookAt is Look at the file of an object for who is not in its Space, as being in it sweeps it. dead tells whether a process of
+// the Space is certainly gone. The file may be mapped read-only.
+func LookAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (State, error) {
+	o, err := attach(file, identity{dead: func(o uint64) (bool, error) {
+		slot, epoch := layout.SyncSlot(o)
+		return dead(shm.Owner{Slot: slot, Epoch: epoch})
+	}})
 	if err != nil {
 		return State{}, (&object{name: name}).fail("look at", err)
 	}
@@ -61,7 +76,11 @@ func (o *object) State() State {
 func (o *object) state() State {
 	kind := o.mem.Kind()
 	word, flags := o.mem.Lock.Word.Load(), o.mem.State.Load()
-	s := State{Name: o.name, Kind: kind.String(), Waits: o.mem.Waits.Load()}
+	s := State{Name: o.name, Kind: kind.String(), Waits: o.mem.Waits.Load(), Created: stamp(o.mem.Created())}
+	if g := o.mem.Guard.Word.Load(); g != 0 && g&(reserved|broken) == 0 {
+		s.Changing = o.party(g, 1)
+		s.Changing.Since = stamp(o.mem.Guard.Since.Load())
+	}
 	switch kind {
 	case layout.SyncMutex:
 		s.Inconsistent, s.Broken = word&inconsistent != 0, word&broken != 0
@@ -84,7 +103,7 @@ func (o *object) state() State {
 	for i, used := 0, o.mem.Used(); i < len(used); i++ {
 		c := &used[i]
 		owner, held, waiting := c.Owner.Load(), c.Held.Load(), c.Waiting.Load()
-		if owner == 0 || held == 0 && waiting == 0 {
+		if owner == 0 {
 			continue
 		}
 		n, write := held, held == layout.SyncWriter && kind == layout.SyncRWMutex
@@ -95,6 +114,11 @@ func (o *object) state() State {
 			n = 1
 		}
 		h := o.party(owner, n)
+		if h.Dead {
+			s.Left++
+		} else {
+			s.Users++
+		}
 		if n > 0 {
 			h.Write = write
 			s.Holders = append(s.Holders, h)

@@ -17,7 +17,7 @@ func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error)
 	for err == nil && put < len(values) {
 		var n int
 		if q.plain {
-			n, err = q.putPlain(ctx, values[put:])
+			n, err = q.putAllPlain(ctx, values[put:])
 		} else {
 			n, err = q.putRun(ctx, values[put:])
 		}
@@ -26,7 +26,7 @@ func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error)
 	return put, q.fail("put", err)
 }
 
-func (q *Queue[T]) putPlain(ctx context.Context, values []T) (int, error) {
+func (q *Queue[T]) putAllPlain(ctx context.Context, values []T) (int, error) {
 	cs, err := q.beginMany(ctx, min(len(values), batchMost))
 	if err != nil {
 		return 0, err
@@ -175,7 +175,7 @@ func (q *Queue[T]) readAll(values []T, bs *ring.Borrows) (_ []T, failed error) {
 		var gone bool
 		note, pos := layout.QueueNote(*b.Note()), b.Position()
 		if q.plain {
-			err = q.copyPlain(&b, layout.Memory(&v))
+			err = copyPlain(&b, layout.Memory(&v))
 		} else {
 			v, gone, err = q.read(&b)
 		}

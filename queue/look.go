@@ -26,6 +26,10 @@ type Stats struct {
 	Joinable  bool
 	NotDone   int // values that living processes have taken and are not done with
 	Users     []User
+	// GetsWaitFor is who has claimed the place of the value that comes next and not put it yet: all who get wait for it. PutsWaitFor
+	// is who still has the place that the next value is to take: all who put wait for it. It is a matter of microseconds unless that process is
+	// stopped, or has a Claim or a Borrowed. The zero Owner when nobody is in the way.
+	GetsWaitFor, PutsWaitFor shm.Owner
 }
 
 // User is a process that has a queue open.
@@ -45,12 +49,16 @@ func Look(space *shm.Space, name string) (Stats, error) {
 		return Stats{}, err
 	}
 	defer g.Close()
-	o := &core{name: name, who: spaceIdentity(space)}
-	var s Stats
+	return LookAt(name, g.Bytes(), space.Dead)
+}
+
+// LookAt is Look at the file of a queue for who is not in its Space, as being in it sweeps it. dead tells whether a process of
+// the Space is certainly gone. The file may be mapped read-only.
+func LookAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (s Stats, err error) {
+	o := &core{name: name, who: looker(dead)}
 	fault := guarded(func() {
-		var err2 error
-		if o.mem, err2 = layout.OpenQueue(g.Bytes()); err2 != nil {
-			err = damaged("%v", err2)
+		if o.mem, err = layout.OpenQueue(file); err != nil {
+			err = damaged("%v", err)
 			return
 		}
 		var m layout.MPMC
@@ -58,10 +66,15 @@ func Look(space *shm.Space, name string) (Stats, error) {
 			s = o.look(m)
 		}
 	})
-	if fault != nil {
-		err = fault
-	}
-	return s, o.fail("look at", err)
+	return s, o.fail("look at", firstErr(fault, err))
+}
+
+// looker is nobody, who can tell the living from the dead.
+func looker(dead func(shm.Owner) (bool, error)) identity {
+	return identity{dead: func(o uint64) (bool, error) {
+		slot, epoch := layout.SyncSlot(o)
+		return dead(shm.Owner{Slot: slot, Epoch: epoch})
+	}}
 }
 
 // Stats gives what can be seen of the queue now, as Look does. 1 µs for each process.
@@ -105,5 +118,39 @@ func (o *core) look(m layout.MPMC) Stats {
 		}
 		s.Users = append(s.Users, u)
 	}
+	s.GetsWaitFor, s.PutsWaitFor = s.full(blocks(m, false)), s.full(blocks(m, true))
 	return s
+}
+
+// blocks gives who has claimed the place that comes next, to put into or to get from; 0 when nobody has. It goes over what is
+// claimed already, as tail and head trail.
+func blocks(m layout.MPMC, put bool) layout.SlotOwner {
+	pos := m.Head.Load()
+	if put {
+		pos = m.Tail.Load()
+	}
+	for range m.Capacity() {
+		w := layout.SlotWord(m.Word(pos).Load())
+		ahead, state := w.Ahead(m.Turn(pos)), w.State()
+		switch {
+		case put && ahead == 0 && state != layout.Empty, ahead > 0, // claimed
+			!put && ahead == 0 && (state == layout.Reading || state == layout.Orphan): // taken
+			pos++
+		case w.Valid() && (ahead == 0 || put):
+			return w.Owner()
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// full is a process of which a slot knows the slot and a part of the epoch: its users have cells.
+func (s *Stats) full(o layout.SlotOwner) shm.Owner {
+	for _, u := range s.Users {
+		if o != 0 && u.Owner.Slot == o.Slot() && layout.MakeOwner(u.Owner.Slot, u.Owner.Epoch) == o {
+			return u.Owner
+		}
+	}
+	return shm.Owner{}
 }

@@ -45,12 +45,11 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 		w := v // which escapes, and v does not
 		return q.fail("put", q.putAny(ctx, &w))
 	}
-	c, err := q.begin(ctx)
-	if err != nil {
-		return q.fail("put", err)
+	if s, pos := q.beginOne(); s != nil {
+		*layout.SlotValue[T](s) = v
+		return q.commitOne(s, pos, layout.Size[T]())
 	}
-	setNote(c.Note(), 0)
-	return q.fail("put", c.Commit(copy(c.Data, layout.Memory(&v))))
+	return q.putPlain(ctx, layout.Memory(&v))
 }
 
 // TryPut is Put that gives ErrFull where Put would wait: also when a consumer still has the slot that comes next, however
@@ -60,12 +59,11 @@ func (q *Queue[T]) TryPut(v T) error {
 		w := v
 		return q.fail("put", q.putAny(noWait, &w))
 	}
-	c, err := q.begin(noWait)
-	if err != nil {
-		return q.fail("put", err)
+	if s, pos := q.beginOne(); s != nil {
+		*layout.SlotValue[T](s) = v
+		return q.commitOne(s, pos, layout.Size[T]())
 	}
-	setNote(c.Note(), 0)
-	return q.fail("put", c.Commit(copy(c.Data, layout.Memory(&v))))
+	return q.putPlain(noWait, layout.Memory(&v))
 }
 
 // Get takes the next value, and waits while there is none. A value is handed over at most once: when this process dies before Get
@@ -78,11 +76,14 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 		w, err := q.getAny(ctx)
 		return w, q.fail("get", err)
 	}
-	b, err := q.take(ctx)
-	if err != nil {
-		return v, q.fail("get", err)
+	if s, pos := q.takeOne(); s != nil {
+		if fits(s, layout.Size[T]()) {
+			v = *layout.SlotValue[T](s)
+			return v, q.vacateOne(s, pos)
+		}
+		return v, q.misfit(s, pos, layout.Size[T]())
 	}
-	return v, q.fail("get", q.readPlain(&b, layout.Memory(&v)))
+	return v, q.getPlain(ctx, layout.Memory(&v))
 }
 
 // TryGet is Get that gives ErrEmpty where Get would wait: also when a producer has not finished with the value that comes next.
@@ -91,28 +92,48 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 		w, err := q.getAny(noWait)
 		return w, q.fail("get", err)
 	}
-	b, err := q.take(noWait)
-	if err != nil {
-		return v, q.fail("get", err)
+	if s, pos := q.takeOne(); s != nil {
+		if fits(s, layout.Size[T]()) {
+			v = *layout.SlotValue[T](s)
+			return v, q.vacateOne(s, pos)
+		}
+		return v, q.misfit(s, pos, layout.Size[T]())
 	}
-	return v, q.fail("get", q.readPlain(&b, layout.Memory(&v)))
+	return v, q.getPlain(noWait, layout.Memory(&v))
 }
 
-// readPlain copies a value of fixed size out of its slot and gives the slot back.
-func (o *core) readPlain(b *ring.Borrow, v []byte) error {
-	err := o.copyPlain(b, v)
-	if err == nil {
+// putPlain puts a value of fixed size when something may be in the way.
+func (o *core) putPlain(ctx context.Context, v []byte) error {
+	c, err := o.begin(ctx)
+	if err != nil {
+		return o.fail("put", err)
+	}
+	setNote(c.Note(), 0)
+	return o.fail("put", c.Commit(copy(c.Data, v)))
+}
+
+// getPlain takes a value of fixed size when something may be in the way.
+func (o *core) getPlain(ctx context.Context, v []byte) error {
+	b, err := o.take(ctx)
+	if err != nil {
+		return o.fail("get", err)
+	}
+	if err = copyPlain(&b, v); err == nil {
 		o.count(1)
 	}
-	return both(b.Release(), err)
+	return o.fail("get", both(b.Release(), err))
 }
 
-func (o *core) copyPlain(b *ring.Borrow, v []byte) error {
-	if n := layout.QueueNote(*b.Note()); len(b.Data) != len(v) || n.Place() != layout.InSlot || n.Files() != 0 {
-		return damaged("%d bytes where %d belong, with note %#x", len(b.Data), len(v), uint32(n))
+func copyPlain(b *ring.Borrow, v []byte) error {
+	if n := layout.QueueNote(*b.Note()); len(b.Data) != len(v) || n&^stays != 0 {
+		return misfit(len(b.Data), len(v), n)
 	}
 	copy(v, b.Data)
 	return nil
+}
+
+func misfit(have, want int, note layout.QueueNote) error {
+	return damaged("%d bytes where %d belong, with note %#x", have, want, uint32(note))
 }
 
 // count adds values that this process has taken to those that are not done with, before their slots are given back: at any
@@ -124,10 +145,12 @@ func (o *core) count(n int) {
 	}
 }
 
-// setNote keeps how much of the region has storage and sets the rest.
+// stays are the bits of a note that stay with the slot: how much of its region has storage.
+const stays = layout.QueueNote(layout.MaxQueueBacked) << layout.QueueBackedShift
+
+// setNote keeps what stays with the slot and sets the rest.
 func setNote(note *uint32, rest layout.QueueNote) {
-	const kept = 1<<12 - 1
-	if n := layout.QueueNote(*note); n&kept != rest {
-		*note = uint32(n&^kept | rest)
+	if n := layout.QueueNote(*note); n&^stays != rest {
+		*note = uint32(n&stays | rest)
 	}
 }

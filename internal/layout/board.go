@@ -47,3 +47,28 @@ func BoardBell(b []byte, i int) *atomic.Uint32 {
 	}
 	return (*atomic.Uint32)(unsafe.Pointer(&b[i*BoardCellSize]))
 }
+
+// IsBoard tells whether b looks like the board of a pool with some number of workers: it has no magic of its own.
+func IsBoard(b []byte) bool {
+	n := len(b) / BoardCellSize
+	if len(b)%BoardCellSize != 0 || n < 5 || (n-2)%3 != 0 {
+		return false
+	}
+	bells := 2 * ((n - 2) / 3) // cells of workers, which are before those of bells
+	for i := range n {
+		c := b[i*BoardCellSize:][:BoardCellSize]
+		used := c[32:] // which has to be zero
+		if i > bells {
+			used = c[4:]
+		}
+		if i == bells {
+			used = c
+		}
+		for _, v := range used {
+			if v != 0 {
+				return false
+			}
+		}
+	}
+	return true
+}

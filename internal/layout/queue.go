@@ -87,12 +87,18 @@ const (
 // MaxQueueFiles is how many files can go with a value.
 const MaxQueueFiles = 1<<10 - 1
 
+// Backed in a QueueNote.
+const (
+	QueueBackedShift = 12
+	MaxQueueBacked   = 1<<20 - 1
+)
+
 // QueueNote is the note of a slot.
 type QueueNote uint32
 
 // MakeQueueNote puts a note together; backed is in units of QueuePage.
 func MakeQueueNote(place, files, backed int) QueueNote {
-	return QueueNote(place | files<<2 | backed<<12)
+	return QueueNote(place | files<<2 | backed<<QueueBackedShift)
 }
 
 // Place is where the value is; 3 is none.
@@ -102,7 +108,7 @@ func (n QueueNote) Place() int { return int(n & 3) }
 func (n QueueNote) Files() int { return int(n >> 2 & MaxQueueFiles) }
 
 // Backed is how many pages of the region have storage.
-func (n QueueNote) Backed() int { return int(n >> 12) }
+func (n QueueNote) Backed() int { return int(n >> QueueBackedShift) }
 
 // QueueCell is a process's cell.
 type QueueCell struct {

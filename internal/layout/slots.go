@@ -160,6 +160,7 @@ type MPMC struct {
 	size  uintptr
 	mask  uint64
 	shift uint8
+	lap   uint8 // from a position to its turn in a slot word
 }
 
 // MPMCSize is how many bytes a ring takes with that many slots (a power of two), each with room for a value of room
@@ -219,7 +220,7 @@ func OpenMPMC(b []byte) (MPMC, error) {
 	}
 	return MPMC{
 		mpmcHeader: (*mpmcHeader)(p), slots: unsafe.Add(p, MPMCHeader), size: uintptr(size),
-		mask: uint64(capacity) - 1, shift: uint8(bits.TrailingZeros32(capacity)),
+		mask: uint64(capacity) - 1, shift: uint8(bits.TrailingZeros32(capacity)), lap: turnShift - uint8(bits.TrailingZeros32(capacity)),
 	}, nil
 }
 
@@ -237,6 +238,27 @@ func (m *MPMC) Slot(pos uint64) int { return int(pos & m.mask) }
 
 // Position is the one that has a slot in a lap.
 func (m *MPMC) Position(slot, turn uint64) uint64 { return turn<<m.shift | slot&m.mask }
+
+// SlotHead is how a slot begins; the value follows.
+type SlotHead struct {
+	Word         atomic.Uint64
+	Length, Note uint32 // as of the methods of MPMC
+}
+
+var _ [slotData]byte = [unsafe.Sizeof(SlotHead{})]byte{}
+
+// SlotValue is a slot's value as a T, for types without pointers for which there is room: at an address that 16 divides if the
+// ring's is such.
+func SlotValue[T any](s *SlotHead) *T { return (*T)(unsafe.Add(unsafe.Pointer(s), slotData)) }
+
+// HeadOf is the slot of a position.
+func (m *MPMC) HeadOf(pos uint64) *SlotHead { return (*SlotHead)(m.slot(pos)) }
+
+// NextLap is what a slot word of the next turn has more.
+const NextLap = 1 << turnShift
+
+// Lap is a position's turn where it stands in a slot word: what MakeWord(m.Turn(pos), 0, 0) is.
+func (m *MPMC) Lap(pos uint64) uint64 { return (pos &^ m.mask) << (m.lap & 63) }
 
 func (m *MPMC) slot(pos uint64) unsafe.Pointer {
 	return unsafe.Add(m.slots, uintptr(pos&m.mask)*m.size)

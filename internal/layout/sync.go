@@ -257,6 +257,9 @@ func (s *Sync) Limit() uint64 { return s.limit }
 // Space is the id of the Space that the object was made in.
 func (s *Sync) Space() [16]byte { return s.space }
 
+// Created is when the object was made, Unix time in ns, if it tells the truth.
+func (s *Sync) Created() int64 { return s.created }
+
 // Used are the cells that were ever used.
 func (s *Sync) Used() []SyncCell { return s.cells[:min(s.used.Load(), SyncCells)] }
 

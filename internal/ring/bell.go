@@ -27,6 +27,9 @@ const (
 	epoch = 4
 )
 
+// Awaited tells whether somebody is asleep, or was and may not have come round yet. It is for people who look on.
+func Awaited(b *Bell) bool { return b.Load()&3 != idle }
+
 // Ring wakes one sleeper, if there may be any: a load of the word when there is none, a system call otherwise.
 func Ring(b *Bell) {
 	for {

@@ -21,6 +21,7 @@ import (
 type MPMC struct {
 	m     layout.MPMC
 	me    layout.SlotOwner
+	mine  uint64 // me where it stands in a slot word
 	gone  func(layout.SlotOwner) bool
 	since time.Time
 	hook  func(step) // nil but in tests
@@ -77,7 +78,7 @@ func Attach(b []byte, who Identity) (*MPMC, error) {
 }
 
 func newMPMC(m layout.MPMC, who Identity) *MPMC {
-	r := &MPMC{m: m, me: who.Owner, gone: who.Dead, since: time.Now(), putters: newGate(), getters: newGate()}
+	r := &MPMC{m: m, me: who.Owner, mine: uint64(layout.MakeWord(0, who.Owner, 0)), gone: who.Dead, since: time.Now(), putters: newGate(), getters: newGate()}
 	r.seen.Store(m.Attn.Load() - 1) // look behind head before the first get
 	return r
 }
