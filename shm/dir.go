@@ -53,7 +53,7 @@ func checkUnused(dir, control string) error {
 	}
 	for _, e := range files {
 		_, unnamed := parseUnnamed(e.Name())
-		_, placed := parsePlace(e.Name())
+		_, placed := ParsePlace(e.Name())
 		if unnamed || placed {
 			continue
 		}

@@ -137,7 +137,7 @@ func (d *Draft) Commit(overwrite bool) error {
 // keepMode gives the file the permissions of the one that it is to replace, if there is one.
 func (d *Draft) keepMode() error {
 	old, err := os.Stat(d.path)
-	if err != nil {
+	if err != nil || !old.Mode().IsRegular() {
 		return nil // there is none, or what it is will show
 	}
 	st, err := d.f.Stat()

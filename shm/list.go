@@ -30,8 +30,8 @@ func (s *Space) List() ([]Entry, error) {
 		return nil, s.fail("list", s.path, err)
 	}
 	var all []Entry
-	queues := places{s: s}
-	defer queues.end()
+	queues := Places{Dir: s.path}
+	defer queues.End()
 	for _, f := range files {
 		info, err := f.Info()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +41,7 @@ func (s *Space) List() ([]Entry, error) {
 			return nil, s.fail("list", s.path, err)
 		}
 		o, unnamed := parseUnnamed(f.Name())
-		at, placed := parsePlace(f.Name())
+		at, placed := ParsePlace(f.Name())
 		if !info.Mode().IsRegular() || !unnamed && !placed && CheckName(f.Name()) != nil {
 			continue
 		}
@@ -52,7 +52,7 @@ func (s *Space) List() ([]Entry, error) {
 			}
 		}
 		if placed {
-			e.Dead = queues.orphan(at)
+			e.Dead = queues.Orphan(at)
 		}
 		all = append(all, e)
 	}

@@ -84,7 +84,10 @@ func resolve(space string) (dir string, err error) {
 		space = "default"
 	}
 	if !strings.Contains(space, "/") {
-		return filepath.Join(base(), space), CheckName(space) // ".." is none
+		if err = CheckName(space); err != nil { // ".." is none
+			err = fmt.Errorf("%q is %w; a directory is written with a '/', such as ./spaces", space, err)
+		}
+		return filepath.Join(base(), space), err
 	}
 	return filepath.Abs(space)
 }

@@ -30,8 +30,8 @@ func (p Place) Name() string {
 	return placePrefix + strconv.FormatUint(p.ID, 16) + "-" + strconv.FormatUint(p.Position, 16) + "-" + strconv.Itoa(p.N) + blockMark + p.Queue
 }
 
-// parsePlace reads what Name makes.
-func parsePlace(name string) (p Place, ok bool) {
+// ParsePlace reads what Name makes.
+func ParsePlace(name string) (p Place, ok bool) {
 	rest, ok := strings.CutPrefix(name, placePrefix)
 	if !ok {
 		return p, false
@@ -64,7 +64,7 @@ func (g *Segment) Deposit(p Place) error {
 func (s *Space) Collect(g *Segment) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, ok := parsePlace(filepath.Base(g.path)); !ok || filepath.Dir(g.path) != s.path {
+	if _, ok := ParsePlace(filepath.Base(g.path)); !ok || filepath.Dir(g.path) != s.path {
 		return &Error{"adopt", g.path, errors.New("the file does not come from a queue of the Space")}
 	}
 	return s.adopt(g)
@@ -90,9 +90,10 @@ func (s *Space) RemovePlaced(p Place) error {
 	return s.fail("remove", p.Name(), err)
 }
 
-// places tells, for one sweep, which files belong to nobody: each queue is mapped once.
-type places struct {
-	s      *Space
+// Places tells which files at places in the directory of a Space belong to nobody, for one sweep, or for who looks at a Space that it is not
+// in: each queue is mapped once. End it.
+type Places struct {
+	Dir    string
 	queues map[string]*placed
 }
 
@@ -105,7 +106,8 @@ type placed struct {
 	gone bool // there is no file of that name
 }
 
-func (l *places) end() {
+// End unmaps the queues.
+func (l *Places) End() {
 	for _, p := range l.queues {
 		if p.seg != nil {
 			_ = p.seg.Close()
@@ -113,12 +115,12 @@ func (l *places) end() {
 	}
 }
 
-// orphan tells whether the file at a place is certainly nobody's: its queue is gone, or the position is given up. The caller has
+// Orphan tells whether the file at a place is certainly nobody's: its queue is gone, or the position is given up. The caller has
 // seen the file before.
-func (l *places) orphan(at Place) bool {
+func (l *Places) Orphan(at Place) bool {
 	p := l.queues[at.Queue]
 	if p == nil {
-		p = l.s.placed(at.Queue)
+		p = findPlaced(l.Dir, at.Queue)
 		if l.queues == nil {
 			l.queues = map[string]*placed{}
 		}
@@ -146,12 +148,12 @@ func (p *placed) holds(pos uint64) (yes bool) {
 	return p.ring.Holds(pos)
 }
 
-func (s *Space) placed(queue string) *placed {
+func findPlaced(dir, queue string) *placed {
 	p := &placed{}
-	path := filepath.Join(s.path, queue)
+	path := filepath.Join(dir, queue)
 	g, err := mapPath(path, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, _, _, err = sys.Stat(filepath.Join(s.path, controlName)) // the Space, too, may be gone
+		_, _, _, err = sys.Stat(filepath.Join(dir, controlName)) // the Space, too, may be gone
 		p.gone = err == nil
 		return p
 	}

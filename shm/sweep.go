@@ -26,11 +26,11 @@ func (s *Space) Sweep() (Swept, error) {
 	}
 	s.swept.Store(time.Now().UnixNano())
 	verdict := map[Owner]bool{}
-	queues := places{s: s}
-	defer queues.end()
+	queues := Places{Dir: s.path}
+	defer queues.End()
 	n, err := s.removeFiles(func(name string, o Owner) bool {
-		if p, ok := parsePlace(name); ok {
-			return queues.orphan(p)
+		if p, ok := ParsePlace(name); ok {
+			return queues.Orphan(p)
 		}
 		if o == (Owner{}) {
 			return false

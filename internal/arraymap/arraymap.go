@@ -5,6 +5,9 @@ package arraymap
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"example.com/atrium/pool"
@@ -73,6 +76,7 @@ var (
 	ErrUsage       = errors.New("wrong usage") // what the Config asks for makes no sense
 	ErrFunc        = errors.New("no such function")
 	ErrCut         = errors.New("the input was cut short while it was read")
+	ErrChanged     = errors.New("the input changed while it was read")
 	ErrInterrupted = errors.New("interrupted; nothing was written")
 )
 
@@ -87,8 +91,34 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: rows, halo, workers, retries and timeout cannot be negative", ErrUsage)
 	case c.Halo > 0 && c.Rows == 0:
 		return fmt.Errorf("%w: --halo needs --rows: it adds rows around each block of rows", ErrUsage)
-	case c.PNG != "" && c.PNG == c.Out:
+	case c.PNG != "" && resolve(c.PNG) == resolve(c.Out):
 		return fmt.Errorf("%w: the picture and the array would be one file: %s", ErrUsage, c.PNG)
 	}
-	return nil
+	if err := CheckNPY(c.Out); err != nil {
+		return fmt.Errorf("%w; a picture of the result is made too with --png FILE.png", err)
+	}
+	return CheckPNG(c.PNG)
+}
+
+// formats are the endings of names that promise a format.
+var formats = []string{".npy", ".npz", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"}
+
+func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
+
+// CheckNPY refuses a name for a .npy that promises something else.
+func CheckNPY(path string) error {
+	e := extension(path)
+	if e == ".npy" || !slices.Contains(formats, e) {
+		return nil
+	}
+	return fmt.Errorf("%w: what is written is a .npy, not what %s says: name it %s.npy", ErrUsage, path, strings.TrimSuffix(path, filepath.Ext(path)))
+}
+
+// CheckPNG is CheckNPY for a picture.
+func CheckPNG(path string) error {
+	e := extension(path)
+	if e == ".png" || !slices.Contains(formats, e) {
+		return nil
+	}
+	return fmt.Errorf("%w: the picture is a PNG, not what %s says: name it %s.png", ErrUsage, path, strings.TrimSuffix(path, filepath.Ext(path)))
 }

@@ -12,6 +12,11 @@ type cut struct {
 	unit          string // plural, of n
 }
 
+// newCut never takes more rows, or more of them around, than there are.
+func newCut(n, rows, halo int, unit string) cut {
+	return cut{n: n, rows: max(1, min(rows, n)), halo: min(halo, n), unit: unit}
+}
+
 func (c cut) calls() int { return (c.n + c.rows - 1) / c.rows }
 
 // block is the own part of call i, and with the halo.

@@ -1,6 +1,7 @@
 package arraymap
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,10 +17,12 @@ type CallError struct {
 	Func  string
 	Where string // "item 17 of 0…511"
 	Err   error
+
+	text string
 }
 
 func (e *CallError) Error() string {
-	return fmt.Sprintf("%s failed for %s: %s", e.Func, e.Where, reason(e.Err))
+	return fmt.Sprintf("%s failed for %s: %s", e.Func, e.Where, e.text)
 }
 
 // Unwrap gives Err.
@@ -55,7 +58,7 @@ func reason(err error) string {
 		return "it took longer than the limit (--timeout)"
 	case errors.As(err, &t) && t.Kind == "fault" && strings.Contains(text, "read-only"):
 		return "it wrote to its input, which is mapped read-only: change a copy of it"
-	case errors.As(err, &t) && strings.HasPrefix(t.Message, "the result is "): // our own, not the function's
+	case errors.As(err, &t) && (strings.HasPrefix(t.Message, "the result is ") || strings.HasPrefix(t.Message, "it returned ")): // our own, not the function's
 		text = t.Message
 	case errors.As(err, &t) && t.Kind == "exception":
 		text = t.Type + ": " + t.Message
@@ -95,11 +98,19 @@ func unwrapItem(index int, err error) (int, error) {
 }
 
 // fail gives the error that ends the map because call i failed, or nil when it goes on without it.
-func (m *mapping) fail(i int, err error) error {
+// An interrupted map does not go on whatever the failure: most calls fail of the interruption.
+func (m *mapping) fail(ctx context.Context, i int, err error) error {
+	if ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	if errors.Is(err, pool.ErrClosed) {
+		return err
+	}
 	if errors.Is(err, pool.ErrStart) || errors.Is(err, pool.ErrNotFound) { // it would be the same for every item
 		return &worded{m.fn.Text + ": " + strings.ReplaceAll(reason(err), "\natrium: ", ": ") + m.fn.hint(err), err}
 	}
-	e := &CallError{m.fn.Text, m.cut.describe(i), err}
+	text := strings.ReplaceAll(reason(err), m.in.Segment().Path(), m.in.path) // workers know the input by a descriptor
+	e := &CallError{m.fn.Text, m.cut.describe(i), err, text}
 	if !m.cfg.Skip {
 		return e
 	}
@@ -111,7 +122,7 @@ func (m *mapping) fail(i int, err error) error {
 	m.cfg.Progress.Fail(int64(hi - lo))
 	m.report.Failed++
 	if len(m.report.Skipped) < maxSkipped {
-		m.report.Skipped = append(m.report.Skipped, Skipped{lo, hi - 1, reason(err)})
+		m.report.Skipped = append(m.report.Skipped, Skipped{lo, hi - 1, text})
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"example.com/atrium/ndarray"
 	"example.com/atrium/ndarray/npy"
@@ -16,7 +15,7 @@ import (
 // them in the items' order that succeeds says what the output is like. The others write into it themselves.
 func (m *mapping) runFunction(ctx context.Context) error {
 	f := m.function()
-	m.cut = cut{n: m.in.Len(), rows: max(1, m.cfg.Rows), halo: m.cfg.Halo, unit: "items"}
+	m.cut = newCut(m.in.Len(), m.cfg.Rows, m.cfg.Halo, "items")
 	if m.cfg.Rows > 0 {
 		m.cut.unit = "rows"
 	}
@@ -42,16 +41,16 @@ func (m *mapping) runFunction(ctx context.Context) error {
 		}
 	}
 	i := 0
-	for landed, err := range f.IMap(ctx, m.pool, arguments) {
+	for r, err := range f.IMap(ctx, m.pool, arguments) {
 		_, err := unwrapItem(i, err)
 		if err == nil {
-			err = errors.Join(l.land(i, landed), landed.Result.Close())
+			err = errors.Join(l.land(i, r), r.Close())
 		}
 		if err != nil {
 			if l.fatal != nil {
 				return l.fatal
 			}
-			if err := m.fail(i, err); err != nil {
+			if err := m.fail(ctx, i, err); err != nil {
 				return err
 			}
 		} else {
@@ -77,11 +76,11 @@ func (m *mapping) noticeSmall() {
 }
 
 // scoutOn looks for the first success one call at a time.
-func (m *mapping) scoutOn(ctx context.Context, f *pool.Function[pool.Into, pool.Landed], l *layout, first int) error {
+func (m *mapping) scoutOn(ctx context.Context, f *pool.Function[pool.Into, ndarray.Any], l *layout, first int) error {
 	for i := first; i < m.cut.calls(); i++ {
-		landed, err := f.Call(ctx, m.pool, l.argument(i))
+		r, err := f.Call(ctx, m.pool, l.argument(i))
 		if err == nil {
-			err = errors.Join(l.land(i, landed), landed.Result.Close())
+			err = errors.Join(l.land(i, r), r.Close())
 		}
 		if l.fatal != nil {
 			return l.fatal
@@ -90,7 +89,7 @@ func (m *mapping) scoutOn(ctx context.Context, f *pool.Function[pool.Into, pool.
 			m.did(i, m.in.Any)
 			return m.rest(ctx, f, l, i+1)
 		}
-		if err := m.fail(i, err); err != nil {
+		if err := m.fail(ctx, i, err); err != nil {
 			return err
 		}
 	}
@@ -98,7 +97,7 @@ func (m *mapping) scoutOn(ctx context.Context, f *pool.Function[pool.Into, pool.
 }
 
 // rest runs the calls from first on, which write into the output.
-func (m *mapping) rest(ctx context.Context, f *pool.Function[pool.Into, pool.Landed], l *layout, first int) error {
+func (m *mapping) rest(ctx context.Context, f *pool.Function[pool.Into, ndarray.Any], l *layout, first int) error {
 	arguments := func(yield func(pool.Into) bool) {
 		for i := first; i < m.cut.calls(); i++ {
 			if !yield(l.argument(i)) {
@@ -110,7 +109,7 @@ func (m *mapping) rest(ctx context.Context, f *pool.Function[pool.Into, pool.Lan
 		i, err := unwrapItem(item.Index, err)
 		i += first
 		if err != nil {
-			if err := m.fail(i, err); err != nil {
+			if err := m.fail(ctx, i, err); err != nil {
 				return err
 			}
 			m.out.erase(l.place(i))
@@ -121,7 +120,7 @@ func (m *mapping) rest(ctx context.Context, f *pool.Function[pool.Into, pool.Lan
 	return m.ended()
 }
 
-func (m *mapping) function() *pool.Function[pool.Into, pool.Landed] {
+func (m *mapping) function() *pool.Function[pool.Into, ndarray.Any] {
 	if m.fn.Program != "" {
 		return pool.IntoFunc(m.fn.Name).With(m.options())
 	}
@@ -154,7 +153,7 @@ func (l *layout) argument(i int) pool.Into {
 		q.In, q.Own = m.in.Slice(from, to), [2]int{lo - from, hi - from}
 	}
 	if m.out != nil {
-		q.Out = l.target(i)
+		q.Out, q.Rows = l.target(i), l.rows
 	}
 	return q
 }
@@ -172,48 +171,51 @@ func (l *layout) target(i int) ndarray.Any {
 }
 
 // land puts a result that came as an array into the output, which the first one decides.
-func (l *layout) land(i int, r pool.Landed) error {
+func (l *layout) land(i int, r ndarray.Any) error {
 	if l.m.out == nil {
-		l.fatal = l.decide(r)
+		l.fatal = l.decide(i, r)
 		if l.fatal != nil {
 			return l.fatal
 		}
 	}
+	lo, hi, from, to := l.m.cut.block(i)
+	if l.rows && r.NDim() > 0 && r.Len() != hi-lo && r.Len() == to-from {
+		r = r.Slice(lo-from, hi-from)
+	}
 	t := l.target(i)
-	if !slices.Equal(t.Shape(), r.Shape) || t.DType().String() != r.DType {
+	if !slices.Equal(t.Shape(), r.Shape()) || !t.DType().Equal(r.DType()) {
 		return fmt.Errorf("the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same",
-			r.DType, pythonic(r.Shape), t.DType(), pythonic(t.Shape()))
+			r.DType(), npy.FormatShape(r.Shape()), t.DType(), npy.FormatShape(t.Shape()))
 	}
-	return ndarray.Copy(t, r.Result)
+	return ndarray.Copy(t, r)
 }
 
-// pythonic writes a shape as Python does.
-func pythonic(shape []int) string {
-	s := strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", ", ")
-	if len(shape) == 1 {
-		s += ","
-	}
-	return "(" + s + ")"
-}
-
-// decide makes the output after the first result.
-func (l *layout) decide(r pool.Landed) error {
+// decide makes the output after the first result, that of call i.
+func (l *layout) decide(i int, r ndarray.Any) (err error) {
 	m := l.m
-	dtype, err := npy.ParseDType(r.DType)
-	if err != nil {
-		return err
-	}
-	l.rows = r.Rows
-	shape := r.Shape
+	lo, hi, from, to := m.cut.block(i)
+	l.rows = m.cfg.Rows > 0 && r.NDim() > 0 && (r.Len() == hi-lo || r.Len() == to-from)
+	shape := r.Shape()
 	switch {
 	case m.in.NDim() == 0:
-	case r.Rows:
-		shape = slices.Concat([]int{m.cut.n}, shape[1:])
+	case l.rows:
+		l.noticeEither(r)
+		shape[0] = m.cut.n
 	default:
 		shape = slices.Concat([]int{m.cut.calls()}, shape)
 	}
-	m.out, err = newOutput(m.cfg.Out, dtype, shape)
+	m.out, err = newOutput(m.cfg.Out, r.DType(), shape)
 	return err
+}
+
+// noticeEither tells of a result that is as long as its block, and could be one item just as well.
+func (l *layout) noticeEither(r ndarray.Any) {
+	m, n := l.m, r.Len()
+	if m.cfg.Notice == nil || n < 2 || !slices.Contains(m.in.Shape()[1:], n) {
+		return
+	}
+	m.cfg.Notice(fmt.Sprintf("the first result has shape %s, and %d is the length of its block and of another axis too: it is taken for the rows of the block; if %s gives one item for a block, choose another --rows",
+		npy.FormatShape(r.Shape()), n, m.fn.Text))
 }
 
 // maxProbe bounds the item that is made up for an input without any.
@@ -221,7 +223,7 @@ const maxProbe = 64 << 20
 
 // runEmpty makes the output for an input without items: the function is asked once, with an item (or a row) of zeros that is made up, what its
 // results are like.
-func (m *mapping) runEmpty(ctx context.Context, f *pool.Function[pool.Into, pool.Landed]) error {
+func (m *mapping) runEmpty(ctx context.Context, f *pool.Function[pool.Into, ndarray.Any]) error {
 	shape := m.in.Shape()
 	q := pool.Into{}
 	if m.cfg.Rows == 0 {
@@ -238,19 +240,17 @@ func (m *mapping) runEmpty(ctx context.Context, f *pool.Function[pool.Into, pool
 	}
 	defer item.Close()
 	q.In = item
-	landed, err := f.Call(ctx, m.pool, q)
+	r, err := f.Call(ctx, m.pool, q)
 	if err != nil {
 		if errors.Is(err, pool.ErrStart) || errors.Is(err, pool.ErrNotFound) {
-			return m.fail(0, err)
+			return m.fail(ctx, 0, err)
 		}
 		return fmt.Errorf("%s has no items (shape %v), so %s was asked with zeros what its results are like, and failed: %s", m.in.path, m.in.Shape(), m.fn.Text, reason(err))
 	}
-	dtype, err := npy.ParseDType(landed.DType)
-	if err == nil {
-		if landed.Rows {
-			landed.Shape = landed.Shape[1:]
-		}
-		m.out, err = newOutput(m.cfg.Out, dtype, slices.Concat([]int{0}, landed.Shape))
+	shape = r.Shape()
+	if m.cfg.Rows > 0 && r.NDim() > 0 && r.Len() == 1 {
+		shape = shape[1:]
 	}
-	return errors.Join(err, landed.Result.Close())
+	m.out, err = newOutput(m.cfg.Out, r.DType(), slices.Concat([]int{0}, shape))
+	return errors.Join(err, r.Close())
 }

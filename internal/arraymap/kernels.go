@@ -24,13 +24,14 @@ func (m *mapping) runKernel(ctx context.Context, plan kernel.Plan) (err error) {
 			return err
 		}
 	}
-	m.cut = cut{n: in.Len(), rows: m.cfg.Rows, halo: k.Halo, unit: "rows"}
+	rows, halo, unit := m.cfg.Rows, k.Halo, "rows"
 	if plan.Stack {
-		m.cut.halo, m.cut.unit = 0, "images"
+		halo, unit = 0, "images"
 	}
-	if m.cut.rows == 0 {
-		m.cut.rows = rowsFor(in, m.cut.n, m.pool.Workers(), m.cut.halo, plan.Stack)
+	if rows == 0 {
+		rows = rowsFor(in, in.Len(), m.pool.Workers(), halo, plan.Stack)
 	}
+	m.cut = newCut(in.Len(), rows, halo, unit)
 	m.began()
 	m.failed = map[int]bool{}
 	var found []float64
@@ -55,7 +56,7 @@ func (m *mapping) runKernel(ctx context.Context, plan kernel.Plan) (err error) {
 			i, err := unwrapItem(item.Index, err)
 			i = calls[i]
 			if err != nil {
-				if err := m.fail(i, err); err != nil {
+				if err := m.fail(ctx, i, err); err != nil {
 					return err
 				}
 				if lo, hi, _, _ := m.cut.block(i); last {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"example.com/atrium/internal/picture"
 	"example.com/atrium/ndarray"
@@ -59,7 +60,7 @@ func (o *output) commit(c Config, r *Report) error {
 		r.PNG, r.Shown = c.PNG, shown.String()
 	}
 	if err := o.draft.Commit(c.Force); err != nil {
-		return err
+		return appeared(err, "-o", "")
 	}
 	if c.PNG == "" {
 		return nil
@@ -69,7 +70,15 @@ func (o *output) commit(c Config, r *Report) error {
 		return err
 	}
 	copy(d.Segment().Bytes(), png.Bytes())
-	return errors.Join(d.Commit(c.Force), d.Abort(), d.Segment().Close())
+	return errors.Join(appeared(d.Commit(c.Force), "--png", c.Out+" is written; "), d.Abort(), d.Segment().Close())
+}
+
+// appeared says what to do when a file came while the map ran that was not there before.
+func appeared(err error, flag, done string) error {
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: it was made by someone else while the map ran; %schoose another %s, or replace it with --force", err, done, flag)
+	}
+	return err
 }
 
 // close gives the file up unless it was committed.

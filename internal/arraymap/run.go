@@ -48,8 +48,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	defer m.closeOutput()
 	begun := time.Now()
 	err = m.run(ctx)
-	if cut := in.cut(); cut != nil { // also when all that was seen of it was passed over
-		err = cut
+	if changed := in.changed(); changed != nil { // also when all that was seen of it was passed over
+		err = changed
 	}
 	if ctx.Err() != nil && err != nil {
 		err = ErrInterrupted
@@ -88,6 +88,10 @@ func (m *mapping) run(ctx context.Context) (err error) {
 	if m.fn.Kernel != nil {
 		if plan, err = m.fn.Kernel.Plan(m.in.DType(), m.in.Shape()); err != nil {
 			return fmt.Errorf("%s: %w", m.in.path, err)
+		}
+		if at, size := m.in.begin(), m.in.DType().Size; at%size != 0 {
+			return fmt.Errorf("%s: its elements of %d bytes begin at byte %d, where no processor likes them: make a copy that begins at a multiple of 64, as numpy.save does: numpy.save(\"copy.npy\", numpy.load(%q))",
+				m.in.path, size, at, m.in.path)
 		}
 	}
 	pc := pool.Config{Workers: m.cfg.Workers, Space: m.cfg.Space, Program: m.fn.Program, Inline: m.cfg.Inline, Output: m.cfg.Output}

@@ -15,6 +15,15 @@ def total(a):
     return a.sum()
 
 
+def means(a):
+    """One item for a block: the mean of each column."""
+    return a.mean(axis=0)
+
+
+def ident(a):
+    return a
+
+
 def rows3(a):
     """Mean of each row and those around it; returns the halo's rows too."""
     p = np.pad(a, [(1, 1)] + [(0, 0)] * (a.ndim - 1), mode="edge")
@@ -64,6 +73,43 @@ def cuts(a):
     return a.sum()
 
 
+def naps(a):
+    print("a nap")
+    time.sleep(0.05)
+    return a
+
+
+def swaps(a):
+    """Removes the input, or puts another file in its place."""
+    here = os.environ["SWAP"]
+    if os.path.exists(here + "/other.npy"):
+        if os.environ["HOW"] == "rm":
+            os.remove(here + "/in.npy")
+            os.remove(here + "/other.npy")
+        else:
+            os.replace(here + "/other.npy", here + "/in.npy")
+    return a.sum()
+
+
+def rewrites(a):
+    """Writes to the file of the input."""
+    if a.flat[0] == 2:
+        time.sleep(0.02)  # more than the clock of files
+        with open("in.npy", "r+b") as f:
+            if os.environ["HOW"] == "write":
+                f.seek(128 + 40)
+                f.write(b"12345678")
+            elif os.environ["HOW"] == "again":
+                b = f.read()
+                f.truncate(0)
+                f.seek(0)
+                f.write(b)
+            else:
+                f.seek(0, 2)
+                f.write(b"more")
+    return a.sum()
+
+
 def says(a):
     print("hello")
     print("oops", file=sys.stderr)
@@ -72,6 +118,22 @@ def says(a):
 
 def nothing(a):
     return None
+
+
+def record(a):
+    return {"sum": a.sum()}
+
+
+def yields(a):
+    yield a
+
+
+def masked(a):
+    return np.ma.masked_less(a, 2)
+
+
+def nomean(a):
+    return np.ma.masked_less(a, 100).mean()
 
 
 def biggest(a):

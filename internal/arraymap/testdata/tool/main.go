@@ -35,6 +35,16 @@ var (
 		return b.Any, err
 	})
 
+	_ = pool.Func("means", func(_ context.Context, a ndarray.Array[float64]) (ndarray.Array[float64], error) {
+		means := make([]float64, a.Shape()[1])
+		for _, row := range a.Rows() {
+			for i, v := range row {
+				means[i] += v / float64(a.Len())
+			}
+		}
+		return ndarray.FromSlice(means)
+	})
+
 	_ = pool.Func("fails", func(context.Context, ndarray.Any) (float64, error) { return 0, errors.New("no luck") })
 
 	_ = pool.Func("panics", func(context.Context, ndarray.Any) (float64, error) { panic("no luck") })
@@ -47,6 +57,18 @@ var (
 	_ = pool.Func("cuts", func(_ context.Context, a ndarray.Array[float64]) (float64, error) {
 		if err := os.Truncate(os.Getenv("CUT"), 0); err != nil {
 			return 0, err
+		}
+		return sum(a), nil
+	})
+
+	_ = pool.Func("swaps", func(_ context.Context, a ndarray.Array[float64]) (float64, error) {
+		in, other := os.Getenv("SWAP")+"/in.npy", os.Getenv("SWAP")+"/other.npy"
+		if _, err := os.Stat(other); err == nil {
+			if err := os.Rename(other, in); err == nil && os.Getenv("HOW") == "rm" {
+				if err := os.Remove(in); err != nil {
+					return 0, err
+				}
+			}
 		}
 		return sum(a), nil
 	})
