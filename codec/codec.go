@@ -3,6 +3,7 @@
 // fixed-size types without pointers, fields for structs of those and of bools and arrays, CBOR (RFC 8949) for the rest between
 // Go processes, pickle when one end is Python.
 // As with encoding/json, fields that are not exported stay behind, except in fixed-size types, which go whole.
+// What goes by CBOR may be nested 256 levels deep, so that a value that contains itself cannot be sent.
 // Arrays are never copied by a codec: they travel as ndarray.Ref, by their own MarshalBinary.
 package codec
 
