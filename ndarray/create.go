@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"example.com/atrium/ndarray/npy"
@@ -73,8 +74,12 @@ func Create[T Element](path string, shape ...int) (Array[T], error) {
 	return MapRW[T](path)
 }
 
-// Share copies src into a new array in sp, in the same order, Fortran or C.
+// Share copies src into a new array in sp, in the same order, Fortran or C. Errors are New's; a name that is taken is
+// noticed before anything is copied.
 func Share(sp *shm.Space, name string, src Any) (Any, error) {
+	if err := checkFree(sp, name); err != nil {
+		return Any{}, &shm.Error{Op: "create array", Name: name, Err: err}
+	}
 	dst, err := NewAny(sp, "", src.DType(), src.fortranOrder(), src.shape...)
 	if err == nil {
 		err = Copy(dst, src)
@@ -86,6 +91,20 @@ func Share(sp *shm.Space, name string, src Any) (Any, error) {
 		return Any{}, errors.Join(err, dst.Close())
 	}
 	return dst, nil
+}
+
+// checkFree tells early what Publish would refuse in the end.
+func checkFree(sp *shm.Space, name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := shm.CheckName(name); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(sp.Path(), name)); err == nil {
+		return fs.ErrExist
+	}
+	return nil
 }
 
 // fortranOrder is how NumPy would save it.

@@ -182,6 +182,22 @@ func TestShareKeepsWhatItCannotName(t *testing.T) {
 	}
 }
 
+// A name that is taken is noticed before there is asked for room: here there is none.
+func TestShareLooksForItsNameFirst(t *testing.T) {
+	sp := space(t)
+	a := must(Share(sp, "taken", arange[int64](3).Any))
+	path := npyFile(t, "|u1", false, 0, 1<<42)
+	if err := os.Truncate(path, 1<<42+1<<20); err != nil {
+		t.Fatal(err)
+	}
+	big := must(MapAny(path))
+	_, err := Share(sp, "taken", big)
+	wantErr(t, err, fs.ErrExist, "taken")
+	_, err = Share(sp, "free", big)
+	wantErr(t, err, shm.ErrNoSpace)
+	closeAll(t, a, big)
+}
+
 func TestUnreadable(t *testing.T) {
 	path := npyFile(t, "<f8", false, 24, 3)
 	if err := os.Chmod(path, 0o400); err != nil {

@@ -36,6 +36,10 @@ func (a Any) Close() error {
 	return a.lease.close()
 }
 
+// Owns tells whether the array owns a reference to its mapping, which Close
+// gives up. Slices and other views borrow theirs, and heap arrays have none.
+func (a Any) Owns() bool { return a.lease != nil }
+
 // Retain returns the same view owning a reference of its own, for a use that
 // outlives the array it came from. On the heap that is a itself.
 func (a Any) Retain() Any {

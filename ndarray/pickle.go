@@ -2,6 +2,8 @@ package ndarray
 
 import (
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"example.com/atrium/pickle"
 )
@@ -19,7 +21,11 @@ func (a Any) MarshalPickle() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pickle.Call(workerModule, "array", r.Path, r.Inode, int64(r.Offset), r.DType, tuple(r.Shape), tuple(r.Strides), r.Writable), nil
+	var path any = r.Path
+	if !utf8.ValidString(r.Path) {
+		path = pickle.Bytes(r.Path) // which Python takes for a path as well
+	}
+	return pickle.Call(workerModule, "array", path, r.Inode, int64(r.Offset), r.DType, tuple(r.Shape), tuple(r.Strides), r.Writable), nil
 }
 
 func tuple(n []int) pickle.Tuple {
@@ -40,10 +46,14 @@ func (a *Any) UnmarshalPickle(v any) error {
 	if !ok || o.Class() != (pickle.Class{Module: workerModule, Name: "array"}) || len(o.Args) != 8 {
 		return fmt.Errorf("ndarray: %w: Python returned %s, not an array", ErrDType, pickle.Repr(v))
 	}
+	args := slices.Clone(o.Args)
+	if path, ok := args[0].(pickle.Bytes); ok {
+		args[0] = string(path)
+	}
 	var r Ref
 	fields := []any{&r.Path, &r.Inode, &r.Offset, &r.DType, &r.Shape, &r.Strides, &r.Writable, &r.Given}
 	for i, f := range fields {
-		if err := pickle.Assign(o.Args[i], f); err != nil {
+		if err := pickle.Assign(args[i], f); err != nil {
 			return fmt.Errorf("ndarray: %w: argument %d: %w", errRef, i, err)
 		}
 	}

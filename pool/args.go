@@ -12,5 +12,5 @@ func (a Args) MarshalPickle() (any, error) {
 
 // MarshalPickle makes the call that has a Python worker write a result where it belongs.
 func (q Into) MarshalPickle() (any, error) {
-	return pickle.Call("atrium_worker", "Into", q.In, q.Own[0], q.Own[1], q.Out), nil
+	return pickle.Call("atrium_worker", "Into", q.In, q.Own[0], q.Own[1], q.Out, q.Rows), nil
 }

@@ -50,6 +50,29 @@ func give[Out any](ctx context.Context, out *Out) error {
 	})
 }
 
+// owners lists the unnamed arrays of this process that a result has borrowed views of, each once: they were made for it,
+// and nobody else would close them.
+func owners[Out any](out *Out) (all []*shm.Segment) {
+	_ = ndarray.Walk(out, func(a *ndarray.Any) error {
+		if seg := a.Segment(); seg != nil && !a.Owns() && seg.Mine() && !slices.Contains(all, seg) {
+			all = append(all, seg)
+		}
+		return nil
+	}) // give walks it again, and tells of what cannot be walked
+	return all
+}
+
+// closeOwners closes what owners gave, unless it was given away as a whole too, and keeps the call's error.
+func closeOwners(all []*shm.Segment, err *error) {
+	for _, seg := range all {
+		if seg.Mine() {
+			if e := seg.Close(); *err == nil {
+				*err = e
+			}
+		}
+	}
+}
+
 // adopt makes the arrays that a worker gave this process's own. An array that stands in the result twice has one owner.
 // encoded is what out was decoded from: an array that it names and out does not hold went into an any, where it is no
 // array. After an error nothing of the result is left.

@@ -29,7 +29,9 @@ type Options struct {
 // Func registers fn under a name that is the function's in every process of this binary. Call it once for each name,
 // in a package variable. In and Out may be anything a codec can carry: fixed-size values and []byte at no cost, other data by CBOR, arrays by reference. fn's
 // ctx ends with the call's time limit or cancellation. A panic, or a fault in a mapped file, fails the call, not the process. Arrays
-// in the argument are closed when fn returns: Retain what is to stay.
+// in the argument are closed when fn returns: Retain what is to stay. Unnamed arrays that fn made and returns, whole or a view
+// of them, are the caller's from then on, as much of them as was returned: here they are closed. A view that is to leave its
+// array open is returned as its Retain.
 func Func[In, Out any](name string, fn func(ctx context.Context, in In) (Out, error)) *Function[In, Out] {
 	f := &Function[In, Out]{name: name, in: codec.For[In](), out: codec.For[Out]()}
 	engine.Register(name, func(ctx context.Context, arg []byte) (result []byte, err error) {
@@ -42,6 +44,7 @@ func Func[In, Out any](name string, fn func(ctx context.Context, in In) (Out, er
 		if out, err = fn(ctx, in); err != nil {
 			return nil, err
 		}
+		defer closeOwners(owners(&out), &err)
 		if err = give(ctx, &out); err == nil {
 			result, err = f.out.Append(nil, &out)
 		}
@@ -93,25 +96,29 @@ func (f *Function[In, Out]) With(o Options) *Function[In, Out] {
 // Call runs the function in a worker and waits for its result. When ctx is done first the call is cancelled: its worker is
 // told, or killed when it does not listen. About 30 to 70 µs when a worker is waiting.
 func (f *Function[In, Out]) Call(ctx context.Context, p *Pool, in In) (Out, error) {
-	return f.submit(ctx, p, in, true).Get(context.Background()) // submit heeds ctx
+	fut := &Future[Out]{}
+	f.submit(ctx, p, in, true, fut)
+	return fut.Get(context.Background()) // submit heeds ctx
 }
 
 // Submit asks for a call and returns at once. When ctx is done before the result, the call is cancelled.
 func (f *Function[In, Out]) Submit(ctx context.Context, p *Pool, in In) *Future[Out] {
-	return f.submit(ctx, p, in, false)
+	fut := &Future[Out]{}
+	f.submit(ctx, p, in, false, fut)
+	return fut
 }
 
-// submit is Submit; awaited tells that the caller is about to Get.
-func (f *Function[In, Out]) submit(ctx context.Context, p *Pool, in In, awaited bool) *Future[Out] {
-	fut := &Future[Out]{done: make(chan struct{}), pool: p, decode: f.out.Decode, job: engine.Done{}}
+// submit is Submit into a Future that is new but for told; awaited tells that the caller is about to Get.
+func (f *Function[In, Out]) submit(ctx context.Context, p *Pool, in In, awaited bool, fut *Future[Out]) {
+	fut.pool, fut.decode, fut.job = p, f.out.Decode, engine.Done{}
 	if err := context.Cause(ctx); err != nil {
 		fut.settle(engine.Outcome{Err: err})
-		return fut
+		return
 	}
 	arg, err := f.in.Append(nil, &in)
 	if err != nil {
 		fut.settle(engine.Outcome{Err: fmt.Errorf("%s: argument: %w", f.name, err)})
-		return fut
+		return
 	}
 	t := engine.Task{Func: f.name, Language: f.language, Arg: arg, Timeout: f.opts.Timeout, Retries: f.opts.Retries, Awaited: awaited, Late: p.late}
 	fut.job = p.engine.Submit(t, fut.settle)
@@ -119,5 +126,4 @@ func (f *Function[In, Out]) submit(ctx context.Context, p *Pool, in In, awaited 
 		stop := context.AfterFunc(ctx, func() { fut.job.Cancel(context.Cause(ctx)) })
 		fut.then(func() { stop() })
 	}
-	return fut
 }

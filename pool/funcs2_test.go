@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"example.com/atrium/ndarray"
@@ -32,6 +33,19 @@ var (
 			return ndarray.Array[int32]{}, errors.New("negative")
 		}
 		return ndarray.New[int32](pool.Space(ctx), "", 1+n)
+	})
+
+	// sleepOrFail fails at once when it is to sleep for less than nothing.
+	sleepOrFail = pool.Func("sleepOrFail", func(ctx context.Context, d time.Duration) (int, error) {
+		if d < 0 {
+			return 0, errors.New("negative")
+		}
+		select {
+		case <-time.After(d):
+			return 1, nil
+		case <-ctx.Done():
+			return 0, fmt.Errorf("woken: %w", ctx.Err())
+		}
 	})
 
 	inflate = pool.Func("inflate", func(_ context.Context, s string) (string, error) {

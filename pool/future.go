@@ -10,16 +10,17 @@ import (
 
 // Future is the result of a call, now or later. Methods may be called from several goroutines.
 type Future[Out any] struct {
-	done   chan struct{}
 	pool   *Pool
 	decode func([]byte, *Out) error
 	job    engine.Job
+	told   func(error) // called once settled, unless nil
 	value  Out
 	err    error
 
 	mu      sync.Mutex
 	settled bool
-	after   []func() // what to do once settled
+	done    chan struct{} // made when somebody asks for it
+	after   []func()      // what to do once settled
 }
 
 // settle takes the outcome, in a goroutine of the engine. Decoding happens here and not in Get, so that arrays in a
@@ -32,12 +33,20 @@ func (f *Future[Out]) settle(o engine.Outcome) {
 		} else {
 			f.err = adopt(f.pool.space, &f.value, o.Result)
 		}
+		if f.err != nil {
+			f.value = *new(Out) // what there was of it is closed
+		}
 	}
 	f.mu.Lock()
 	f.settled = true
-	after := f.after
+	after, done := f.after, f.done
 	f.mu.Unlock()
-	close(f.done)
+	if done != nil {
+		close(done)
+	}
+	if f.told != nil {
+		f.told(f.err)
+	}
 	for _, fn := range after {
 		fn()
 	}
@@ -57,26 +66,31 @@ func (f *Future[Out]) then(fn func()) {
 }
 
 // Done is closed when Get would not wait.
-func (f *Future[Out]) Done() <-chan struct{} { return f.done }
+func (f *Future[Out]) Done() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done == nil {
+		f.done = make(chan struct{})
+		if f.settled {
+			close(f.done)
+		}
+	}
+	return f.done
+}
 
 func (f *Future[Out]) ready() bool {
-	select {
-	case <-f.done:
-		return true
-	default:
-		return false
-	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settled
 }
 
 // Get waits for the result, or for ctx, which does not cancel the call. Arrays in the result are the caller's to close,
 // once, however often Get is called.
 func (f *Future[Out]) Get(ctx context.Context) (Out, error) {
-	select {
-	case <-f.done:
+	if f.ready() {
 		return f.value, f.err
-	default:
 	}
-	f.job.Wait(ctx, f.done)
+	f.job.Wait(ctx, f.Done())
 	if !f.ready() {
 		var zero Out
 		return zero, context.Cause(ctx)
@@ -93,7 +107,7 @@ func (f *Future[Out]) Cancel() {
 // discard closes the arrays of a result that nobody will ask for, when it comes.
 func (f *Future[Out]) discard() {
 	go func() {
-		<-f.done
+		<-f.Done()
 		if f.err == nil {
 			_ = ndarray.Walk(&f.value, func(a *ndarray.Any) error { return a.Close() }) // files that stay are swept
 		}

@@ -13,19 +13,12 @@ import (
 )
 
 // Into is the argument of a call whose result the worker writes into an array, so that nothing but the two arrays'
-// descriptions travels.
+// descriptions travels. The call then gives the zero Any; without Out it gives the result itself, as the function made it.
 type Into struct {
-	In  ndarray.Any
-	Own [2]int      // rows of In that are the block's own; both 0: In is one item
-	Out ndarray.Any // where the result goes; the zero Any: into Landed.Result
-}
-
-// Landed tells what the result of such a call was like.
-type Landed struct {
-	DType  string      `pickle:"dtype"`
-	Shape  []int       `pickle:"shape"` // without rows of the halo
-	Rows   bool        `pickle:"rows"`  // it is the block's own rows, not one item for the block
-	Result ndarray.Any `pickle:"result"`
+	In   ndarray.Any
+	Own  [2]int      // rows of In that are the block's own, the others its halo; both 0: In is one item
+	Out  ndarray.Any // where the result goes, or the zero Any
+	Rows bool        // what goes into Out is the block's own rows, cut out when the result has the halo's too; else one item for the block
 }
 
 // intoSuffix marks the second name that Func registers an array function under.
@@ -33,10 +26,12 @@ const intoSuffix = "\x00into"
 
 // IntoFunc calls a function registered with Func, here or in Config.Program, whose In is an array and whose Out an
 // array or a number.
-func IntoFunc(name string) *Function[Into, Landed] { return Named[Into, Landed](name + intoSuffix) }
+func IntoFunc(name string) *Function[Into, ndarray.Any] {
+	return Named[Into, ndarray.Any](name + intoSuffix)
+}
 
 // IntoPyFunc calls a Python function of one array that returns an array or a number.
-func IntoPyFunc(name string) *Function[Into, Landed] { return PyFunc[Into, Landed](name) }
+func IntoPyFunc(name string) *Function[Into, ndarray.Any] { return PyFunc[Into, ndarray.Any](name) }
 
 // registerInto registers fn's second form, which only says why it cannot be when the argument is no array.
 func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, error)) {
@@ -46,10 +41,10 @@ func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, e
 		})
 		return
 	}
-	in, out := codec.For[Into](), codec.For[Landed]()
+	in, out := codec.For[Into](), codec.For[ndarray.Any]()
 	engine.Register(name+intoSuffix, func(ctx context.Context, arg []byte) (encoded []byte, err error) {
 		var q Into
-		var l Landed
+		var l ndarray.Any
 		var result Out
 		defer func() {
 			q.In.Forget() // a big file goes through a worker, it does not pile up in it
@@ -66,6 +61,7 @@ func registerInto[In, Out any](name string, fn func(context.Context, In) (Out, e
 		if result, err = fn(ctx, block); err != nil {
 			return nil, err
 		}
+		defer closeOwners(owners(&result), &err)
 		if l, err = land(q, result); err != nil {
 			return nil, err
 		}
@@ -84,31 +80,21 @@ func isArray(t reflect.Type) bool {
 	return t == reflect.TypeFor[ndarray.Any]() || t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Type == reflect.TypeFor[ndarray.Any]()
 }
 
-// land puts a result where it belongs.
-func land(q Into, result any) (Landed, error) {
+// land puts a result where it belongs, or gives it as an array.
+func land(q Into, result any) (ndarray.Any, error) {
 	a, err := ndarray.Of(result)
 	if err != nil {
-		return Landed{}, fmt.Errorf("result: %w", err)
-	}
-	own, all := q.Own[1]-q.Own[0], q.In.Len()
-	l := Landed{Shape: a.Shape(), DType: a.DType().String()}
-	if own > 0 && a.NDim() > 0 {
-		switch a.Len() {
-		case own:
-			l.Rows = true
-		case all:
-			l.Rows = true
-			a = a.Slice(q.Own[0], q.Own[1])
-			l.Shape = a.Shape()
-		}
+		return ndarray.Any{}, fmt.Errorf("result: %w", err)
 	}
 	if q.Out.IsZero() {
-		l.Result = a
-		return l, nil
+		return a, nil
 	}
-	if !slices.Equal(q.Out.Shape(), l.Shape) || q.Out.DType().String() != l.DType {
-		return l, fmt.Errorf("the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same",
-			l.DType, npy.FormatShape(l.Shape), q.Out.DType(), npy.FormatShape(q.Out.Shape()))
+	if q.Rows && a.NDim() > 0 && a.Len() != q.Own[1]-q.Own[0] && a.Len() == q.In.Len() {
+		a = a.Slice(q.Own[0], q.Own[1])
 	}
-	return l, ndarray.Copy(q.Out, a)
+	if !slices.Equal(q.Out.Shape(), a.Shape()) || !q.Out.DType().Equal(a.DType()) {
+		return ndarray.Any{}, fmt.Errorf("the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same",
+			a.DType(), npy.FormatShape(a.Shape()), q.Out.DType(), npy.FormatShape(q.Out.Shape()))
+	}
+	return ndarray.Any{}, ndarray.Copy(q.Out, a)
 }

@@ -17,6 +17,10 @@ import (
 )
 
 // Config of a Pool; the zero Config is a worker for each core and the default Space. It is copied.
+//
+// Output gets each line with its worker. What Python functions print carries the task that printed it, too. For Go
+// functions, and what writes to descriptors 1 and 2 itself, Task and Func are best effort: they are what the worker runs
+// when the line is read, so that a line of a short call may come with a later one's name, or with none.
 type Config struct {
 	Workers int    // processes for each language that is used; 0: one for each core this process may use (affinity and cgroup quota)
 	Space   string // as shm.Open takes it
@@ -25,7 +29,7 @@ type Config struct {
 	Env     []string            // KEY=VALUE added to the workers' environment
 	Memory  int64               // private bytes a worker may keep after a task before it is replaced; 0: none, or a share of the container where the kernel would kill all of it
 	Grace   time.Duration       // that a cancelled task has to end before its worker is killed; 0: one second
-	Output  func(engine.Output) // what functions print; nil: to this process's standard streams, each line marked with worker and function
+	Output  func(engine.Output) // what functions print, see below; nil: to this process's standard streams, as Printer writes it
 	Inline  bool                // run Go functions in this process, for debuggers
 	Engine  engine.Engine       // where tasks run; nil: in processes on this machine
 }
@@ -133,7 +137,7 @@ func (p *Pool) Close() error {
 // Terminate kills the workers; calls that are not done end with ErrClosed.
 func (p *Pool) Terminate() error { return errors.Join(p.engine.Terminate(), p.close()) }
 
-// Printer makes a Config.Output that writes lines as "[w1 name] text".
+// Printer makes a Config.Output that writes lines as "[w1 name] text", where name is the function's if that is known.
 func Printer(stdout, stderr io.Writer) func(Output) {
 	var mu sync.Mutex
 	return func(o Output) {

@@ -126,7 +126,7 @@ func TestIMapFailuresAmongResults(t *testing.T) {
 	}
 	_, err := fail.Map(bg, p, items)
 	var item *pool.ItemError
-	if !errors.As(err, &item) || item.Index != 1 || !errors.Is(err, fs.ErrNotExist) {
+	if !errors.As(err, &item) || item.Index != 1 && item.Index != 3 || item.Index == 1 && !errors.Is(err, fs.ErrNotExist) { // either may fail first, and then the other is cancelled
 		t.Error("Map:", err)
 	}
 }

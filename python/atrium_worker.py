@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+import atrium_dtypes
 import atrium_functions
 from atrium_functions import TaskCancelled
 
@@ -45,33 +46,27 @@ class Args(tuple):
 class Into:
     """An array argument and where the result goes: pool.Into on the Go side."""
 
-    def __init__(self, block, lo, hi, out):
-        self.block, self.lo, self.hi, self.out = block, lo, hi, out
+    def __init__(self, block, lo, hi, out, rows):
+        self.block, self.lo, self.hi, self.out, self.rows = block, lo, hi, out, rows
 
     def call(self, f):
         try:
-            return self._land(numpy().asarray(f(self.block)))
+            return self._land(_result(f(self.block)))
         finally:
             _forget(self.block)
             _forget(self.out)
 
     def _land(self, a):
-        np = numpy()
-        own, rows = self.hi - self.lo, False
-        if own > 0 and a.ndim > 0:
-            rows = a.shape[0] in (own, len(self.block))
-            if rows and a.shape[0] != own:
-                a = a[self.lo:self.hi]
-        landed = {"dtype": np.lib.format.dtype_to_descr(a.dtype), "shape": a.shape, "rows": rows, "result": None}
         if self.out is None:
-            landed["result"] = a
-        elif a.shape != self.out.shape or a.dtype != self.out.dtype:
+            return a
+        if self.rows and a.ndim > 0 and len(a) != self.hi - self.lo and len(a) == len(self.block):
+            a = a[self.lo:self.hi]
+        if a.shape != self.out.shape or a.dtype != self.out.dtype:
             raise ValueError(
                 "the result is %s of shape %s where the first result was %s and leaves room for shape %s; every item must give the same"
-                % (a.dtype.str, a.shape, self.out.dtype.str, self.out.shape))
-        else:
-            self.out[...] = a
-        return landed
+                % (atrium_dtypes.text(_np, a.dtype), a.shape, atrium_dtypes.text(_np, self.out.dtype), self.out.shape))
+        self.out[...] = a
+        return None
 
 
 # ---- frames
@@ -218,6 +213,21 @@ def numpy():
     return _np
 
 
+_MASKED = "masked arrays cannot be returned; return filled(), or data and mask"
+
+
+def _result(value):
+    """What a function returned, as an array."""
+    np = numpy()
+    if isinstance(value, np.ma.MaskedArray):  # asarray would drop the mask
+        raise TypeError(_MASKED)
+    a = np.asarray(value)
+    if a.dtype.hasobject and not isinstance(value, np.ndarray):
+        what = "None" if value is None else "a value of type " + type(value).__name__
+        raise TypeError("it returned %s; what a map's function returns has to be an array or a number" % what)
+    return a
+
+
 def _map(path, inode, writable):
     st = os.stat(path)
     if st.st_ino != inode:
@@ -260,11 +270,12 @@ def _tidy():
 
 
 def array(path, inode, offset, descr, shape, strides, writable):
-    """A view of a shared file: how arrays arrive. descr is as in a .npy header."""
+    """A view of a shared file: how arrays arrive. descr is the text of a dtype as in a .npy header."""
     np = numpy()
+    dtype = atrium_dtypes.parse(np, descr)
     if 0 in shape:
-        return np.empty(shape, descr)
-    return np.ndarray(shape, descr, _map(path, inode, writable), offset, strides)
+        return np.empty(shape, dtype)
+    return np.ndarray(shape, dtype, _map(path, inode, writable), offset, strides)
 
 
 class _File:
@@ -279,10 +290,8 @@ class _File:
         self.path = os.path.join(_setup["space"], _setup["prefix"] + str(_results))
         self.sent = False
         self.map = None
-        head = io.BytesIO()
-        np.lib.format.write_array_header_1_0(
-            head, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
-        self.offset = len(head.getvalue())
+        head = atrium_dtypes.header(np, dtype, shape)
+        self.offset = len(head)
         size = dtype.itemsize
         for n in shape:
             size *= n
@@ -293,7 +302,7 @@ class _File:
         try:
             for done in range(0, total, 64 << 20):  # storage now, so that no store fails later; in steps, as a signal undoes one
                 os.posix_fallocate(fd, done, min(64 << 20, total - done))
-            os.pwrite(fd, head.getvalue(), 0)
+            os.pwrite(fd, head, 0)
             self.inode = os.fstat(fd).st_ino
             self.map = mmap.mmap(fd, total)
         finally:
@@ -366,7 +375,7 @@ def _reduce_array(a):
     if a.dtype.hasobject:
         raise TypeError("arrays of Python objects cannot be returned; convert to a numeric dtype")
     if isinstance(a, np.ma.MaskedArray):
-        raise TypeError("masked arrays cannot be returned; return filled(), or data and mask")
+        raise TypeError(_MASKED)
     m = _memory(a) if a.size else None
     if m is not None:
         for path, (inode, writable, _, known) in _files.items():
@@ -384,8 +393,7 @@ def _reduce_array(a):
 
 def _reference(a, path, inode, m, writable, owned):
     offset = _offset(a, m) if a.size else 0
-    descr = "|V%d" % a.dtype.itemsize if a.dtype.names else _np.lib.format.dtype_to_descr(a.dtype)
-    return array, (path, inode, offset, descr, a.shape, a.strides, writable, owned)
+    return array, (path, inode, offset, atrium_dtypes.text(_np, a.dtype), a.shape, a.strides, writable, owned)
 
 
 class _Pickler(pickle.Pickler):

@@ -9,6 +9,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"example.com/atrium/pool"
@@ -60,7 +61,8 @@ type demo struct {
 }
 
 // Run runs the demo, about ten seconds on two cores. The report says how far it came, also with an error, which is that of the step that
-// failed. Whatever happens, no process and no file of it is left but the poster; when the run itself is killed, the next one cleans up.
+// failed. Whatever happens, no process and no file of it is left but the poster; when the run itself is killed, the next one
+// or `atrium gc --apply` cleans up.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	d := &demo{cfg: cfg, report: &Report{Steps: []Step{}, Ways: []Way{}}}
 	err := d.run(ctx)
@@ -144,13 +146,25 @@ func (d *demo) close() error {
 
 // openSpace makes a Space for this run alone, beside the default one, and removes those of runs that were killed.
 func openSpace() (*shm.Space, error) {
-	beside := filepath.Dir(shm.DefaultPath())
-	const name = "atrium-demo-"
-	old, _ := filepath.Glob(filepath.Join(beside, name+"[0-9]*"))
-	for _, dir := range old {
+	for _, dir := range Spaces() {
 		_ = shm.RemoveSpace(dir) // refused where somebody is in it
 	}
-	return shm.Open(filepath.Join(beside, fmt.Sprint(name, os.Getpid())))
+	return shm.Open(filepath.Join(beside(), fmt.Sprint(spacePrefix, os.Getpid())))
+}
+
+const spacePrefix = "atrium-demo-"
+
+func beside() string { return filepath.Dir(shm.DefaultPath()) }
+
+// Spaces lists the directories of runs' Spaces: of those that go on now, and of those that were killed.
+func Spaces() (dirs []string) {
+	entries, _ := os.ReadDir(beside()) // where there is none, there are no Spaces in it
+	for _, e := range entries {
+		if pid, ok := strings.CutPrefix(e.Name(), spacePrefix); ok && e.IsDir() && strings.Trim(pid, "0123456789") == "" {
+			dirs = append(dirs, filepath.Join(beside(), e.Name()))
+		}
+	}
+	return dirs
 }
 
 // writable tells why a file could not be written.

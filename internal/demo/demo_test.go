@@ -14,6 +14,7 @@ import (
 	"example.com/atrium/internal/mptest"
 	"example.com/atrium/ndarray"
 	"example.com/atrium/process"
+	"example.com/atrium/shm"
 )
 
 func TestMain(m *testing.M) {
@@ -21,7 +22,8 @@ func TestMain(m *testing.M) {
 	mptest.Main(m)
 }
 
-// begin looks for what the test leaves, apart from what lasts as long as the process does, which it makes first.
+// begin looks for what the test leaves, apart from what lasts as long as the process does, which it makes first. The
+// demo's Spaces are in a directory of the test's own.
 func begin(t *testing.T) {
 	t.Helper()
 	p, err := developed.Start()
@@ -32,6 +34,16 @@ func begin(t *testing.T) {
 		t.Fatal(exit, err)
 	}
 	mptest.Check(t)
+	beside := filepath.Join(mptest.Space(t).Path(), "beside")
+	if err := os.Mkdir(beside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(beside); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv("ATRIUM_SPACE", filepath.Join(beside, "default"))
 }
 
 func TestRun(t *testing.T) {
@@ -150,7 +162,7 @@ func TestNoPlaceForThePoster(t *testing.T) {
 // A run that was killed leaves its Space to the next one.
 func TestStaleSpaceIsRemoved(t *testing.T) {
 	begin(t)
-	beside := filepath.Dir(mptest.Space(t).Path())
+	beside := filepath.Dir(shm.DefaultPath())
 	stale, kept := filepath.Join(beside, "atrium-demo-1"), filepath.Join(beside, "demo-of-a-user")
 	defer os.Remove(kept)
 	for _, dir := range []string{stale, kept} {

@@ -9,6 +9,10 @@ def double(x):
     return 2 * x
 
 
+def same(x):
+    return x
+
+
 def describe(d):
     return "%s %s %s" % (sorted(d), type(d["tags"]).__name__, d["name"])
 
