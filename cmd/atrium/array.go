@@ -53,11 +53,14 @@ func arrays() ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(v.Objects, func(o object) bool { return o.Kind != "array" || o.Owner != nil }), nil
+	return slices.DeleteFunc(v.Objects, func(o object) bool { return o.Kind != "array" || o.unnamed() }), nil
 }
 
 // unknown is the error for a name that no array has.
 func unknown(name string) error {
+	if err := shm.CheckName(name); err != nil {
+		return fmt.Errorf("%q is %w", name, err)
+	}
 	all, err := arrays()
 	if err != nil {
 		return err

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
+	"example.com/atrium/internal/arraymap"
 	"example.com/atrium/ndarray"
 	"example.com/atrium/shm"
 	"github.com/spf13/cobra"
@@ -22,6 +24,9 @@ func newArrayGetCommand() *cobra.Command {
 		Args:              exactArgs("NAME"),
 		ValidArgsFunction: completeArrays,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := arraymap.CheckNPY(out); err != nil {
+				return err
+			}
 			return withArray(args[0], func(a ndarray.Any) error {
 				return getArray(cmd.OutOrStdout(), a, out, force)
 			})
@@ -35,6 +40,10 @@ func newArrayGetCommand() *cobra.Command {
 }
 
 func getArray(w io.Writer, a ndarray.Any, out string, force bool) (err error) {
+	taken := fmt.Errorf("%s exists: choose another -o, or replace it with --force", out)
+	if _, err := os.Lstat(out); err == nil && !force { // before all of it is copied
+		return taken
+	}
 	b, draft, err := ndarray.NewDraft(out, a.DType(), !a.Contiguous(), a.Shape()...)
 	if err != nil {
 		return err
@@ -44,7 +53,7 @@ func getArray(w io.Writer, a ndarray.Any, out string, force bool) (err error) {
 		return err
 	}
 	if err := draft.Commit(force); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists: choose another -o, or replace it with --force", out)
+		return taken
 	} else if err != nil {
 		return err
 	}

@@ -57,17 +57,26 @@ func putArray(w io.Writer, file, name string, asJSON bool) error {
 	return printArray(w, a, asJSON)
 }
 
+// infoOf is what there is to tell of an array.
+func infoOf(a ndarray.Any) arrayInfo {
+	return arrayInfo{Name: a.Segment().Name(), Path: a.Segment().Path(), DType: a.DType().String(), Shape: append([]int{}, a.Shape()...),
+		Fortran: !a.Contiguous(), Bytes: int64(a.NBytes())}
+}
+
 // printArray tells where a shared array is and how to open it.
 func printArray(w io.Writer, a ndarray.Any, asJSON bool) error {
-	i := arrayInfo{Name: a.Segment().Name(), Path: a.Segment().Path(), DType: a.DType().String(), Shape: append([]int{}, a.Shape()...),
-		Fortran: !a.Contiguous(), Bytes: int64(a.NBytes())}
+	i := infoOf(a)
 	if asJSON {
 		return printJSON(w, i)
 	}
-	open := fmt.Sprintf("ndarray.OpenAny(space, %q)", i.Name)
-	if i.Name == "" {
-		i.Name, open = i.Path, fmt.Sprintf("ndarray.MapAny(%q)", i.Path)
+	return i.print(w)
+}
+
+func (a arrayInfo) print(w io.Writer) error {
+	open := fmt.Sprintf("ndarray.OpenAny(space, %q)", a.Name)
+	if a.Name == "" {
+		a.Name, open = a.Path, fmt.Sprintf("ndarray.MapAny(%q)", a.Path)
 	}
-	_, err := fmt.Fprintf(w, "%s: %s\nfile    %s\nNumPy   numpy.load(%q, mmap_mode=\"r\")\nGo      %s\n", i.Name, i.text(), i.Path, i.Path, open)
+	_, err := fmt.Fprintf(w, "%s: %s\nfile    %s\nNumPy   numpy.load(%q, mmap_mode=\"r\")\nGo      %s\n", a.Name, a.text(), a.Path, a.Path, open)
 	return err
 }

@@ -42,12 +42,30 @@ fort  >i2      (2, 3)  140 B  …`, "", "array", "list")
 	p.expect(0, `
 Space SPACE: 2 named, 0 unnamed, 316 B
 
-NAME  KIND   DTYPE    SHAPE   SIZE   AGE
-a     array  float64  (2, 3)  176 B  …
-fort  array  >i2      (2, 3)  140 B  …
+NAME  KIND   SIZE   AGE  WHAT
+a     array  176 B  … float64 (2, 3)
+fort  array  140 B  … >i2 (2, 3)
 
 PID… PROGRAM…`, "", "ls")
 	p.expect(1, "", "atrium: no array is named b; there are a, fort", "array", "rm", "a", "b")
 	p.expect(0, "", "", "array", "rm", "a", "fort")
 	p.expect(1, "", "atrium: no array is named a; the Space SPACE has none", "array", "rm", "a")
+}
+
+// A name that is taken is noticed before anything is copied: an array that there is no room for shows it.
+func TestArrayTakenNames(t *testing.T) {
+	p := newPlace(t)
+	p.npy("a.npy", "np.arange(3.)")
+	p.expect(0, "a: …", "", "array", "put", "a.npy", "--name", "a")
+	for _, path := range []string{filepath.Join(p.dir, "big.npy"), filepath.Join(p.space.Path(), "big")} {
+		mptest.RunPython(t, `import sys, numpy as np
+with open(sys.argv[1], "wb") as f:
+    np.lib.format.write_array_header_1_0(f, {"descr": "|u1", "fortran_order": False, "shape": (1 << 42,)})
+    f.truncate(f.tell() + (1 << 42))`, path)
+	}
+	p.expect(1, "", "atrium: a is there already; choose another name, or remove it first: atrium array rm a", "array", "put", "big.npy", "--name", "a")
+	p.expect(1, "", "atrium: …not enough room…", "array", "put", "big.npy", "--name", "b")
+	p.expect(1, "", "atrium: a.npy exists: choose another -o, or replace it with --force", "array", "get", "big", "-o", "a.npy")
+	p.expect(1, "", "atrium: …not enough room…", "array", "get", "big", "-o", "b.npy")
+	p.expect(0, "", "", "array", "rm", "a", "big")
 }

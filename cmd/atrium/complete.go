@@ -40,7 +40,7 @@ const maxScript = 1 << 20
 // pythonFunctions finds the public functions at the top level of a .py file without running it.
 func pythonFunctions(path string) []cobra.Completion {
 	st, err := os.Stat(path)
-	if err != nil || st.Size() > maxScript {
+	if err != nil || !st.Mode().IsRegular() || st.Size() > maxScript { // a FIFO would wait for who writes to it
 		return nil
 	}
 	text, err := os.ReadFile(path)

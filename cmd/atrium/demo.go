@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"example.com/atrium/internal/arraymap"
 	"example.com/atrium/internal/demo"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,6 +23,9 @@ processes that share memory, a worker that is killed, and that nothing is left i
 picture of the result. Exit status 1 tells that a check failed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := arraymap.CheckPNG(png); err != nil {
+				return err
+			}
 			text := demo.Text{W: cmd.OutOrStdout(), Colour: colourful(cmd)}
 			c := demo.Config{PNG: png, Program: program()}
 			if !asJSON {
@@ -45,7 +49,11 @@ picture of the result. Exit status 1 tells that a check failed.`,
 
 // colourful tells whether the output is a terminal that is to have colours.
 func colourful(cmd *cobra.Command) bool {
-	f, ok := cmd.OutOrStdout().(*os.File)
+	w := cmd.OutOrStdout()
+	if r, ok := w.(*recorder); ok {
+		w = r.Writer
+	}
+	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 

@@ -53,7 +53,7 @@ func checkSpace() finding {
 	dead := 0
 	for _, o := range v.Objects {
 		bytes += o.Bytes
-		if o.Owner != nil && !o.Owner.Alive {
+		if o.Lost {
 			dead++
 			lost += o.Bytes
 		}

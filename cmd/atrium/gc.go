@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"strings"
 
+	"example.com/atrium/internal/demo"
 	"example.com/atrium/shm"
 	"github.com/spf13/cobra"
 )
@@ -13,10 +17,15 @@ func newGCCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove what dead processes left in the Space",
-		Long: `gc finds unnamed objects whose processes are dead. It only tells what it would remove, until --apply.
+		Long: `gc finds unnamed objects whose processes are dead, values that went with nobody, pipes of which both ends are
+done with, what dead processes hold of semaphores, read locks, barriers and queues, and the Spaces of demos that
+were killed. It only tells what it would remove and free, until --apply.
 
-Opening the Space removes them too, so there is seldom anything. Named objects stay until they are removed
-by their names: atrium array rm NAME.`,
+A lock that a process died with is told of and left alone: the next who locks it gets ErrOwnerDead, and mends
+what it guards.
+
+Opening the Space removes the objects too, and the next demo the Spaces, so there is seldom anything. Named
+objects stay until they are removed by their names: atrium array rm NAME.`,
 		Example: `  atrium gc
   atrium gc --apply`,
 		Args:              cobra.NoArgs,
@@ -44,47 +53,101 @@ type garbage struct {
 	Files   int      `json:"files"`
 	Bytes   int64    `json:"bytes"`
 	Objects []object `json:"objects"`
+	Freed   []hold   `json:"freed"` // what the dead hold of objects that stay
+	Locks   []hold   `json:"locks"` // that a process died with: left to the next owner
 }
 
 func collect(path string, apply bool) (garbage, error) {
-	g := garbage{Path: path, Applied: apply, Objects: []object{}}
+	g := garbage{Path: path, Applied: apply, Objects: []object{}, Freed: []hold{}, Locks: []hold{}}
 	v, err := look(path)
 	if err != nil {
 		return g, err
 	}
 	for _, o := range v.Objects {
-		if o.Owner != nil && !o.Owner.Alive {
-			g.Objects = append(g.Objects, o)
-			g.Files++
-			g.Bytes += o.Bytes
+		if o.Lost {
+			g.add(o)
 		}
 	}
-	if !apply || !v.Exists {
-		return g, nil
+	g.findHolds(v)
+	if apply && v.Exists {
+		err = g.sweep(path)
 	}
-	s, err := shm.Open(path)
-	if err != nil {
-		return g, err
-	}
-	if _, err := s.Sweep(); err != nil { // Open's own sweep tells no errors
-		return g, fmt.Errorf("%w (%w)", err, s.Close())
-	}
-	return g, s.Close()
+	return g, errors.Join(err, g.collectDemos(apply))
 }
 
-func (g garbage) print(w io.Writer) error {
-	if g.Files == 0 {
-		_, err := fmt.Fprintf(w, "Nothing to remove in %s\n", g.Path)
+func (g *garbage) add(o object) {
+	g.Objects = append(g.Objects, o)
+	g.Files++
+	g.Bytes += o.Bytes
+}
+
+func (g *garbage) sweep(path string) error {
+	s, err := shm.Open(path)
+	if err != nil {
 		return err
 	}
+	_, err = s.Sweep() // Open's own sweep tells no errors
+	return errors.Join(err, g.free(s), s.Close())
+}
+
+// collectDemos looks for the Spaces of demos that were killed: nobody is in them any more.
+func (g *garbage) collectDemos(apply bool) error {
+	var errs []error
+	for _, dir := range demo.Spaces() {
+		v, err := look(dir)
+		if err == nil && (!v.made || len(v.Processes) > 0) {
+			continue
+		}
+		if err == nil && apply {
+			err = shm.RemoveSpace(dir)
+		}
+		switch {
+		case errors.Is(err, shm.ErrSpaceBusy) || errors.Is(err, fs.ErrNotExist): // a demo that just begins or ends
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			o := object{Name: dir, Kind: "space"}
+			for _, f := range v.Objects {
+				o.Bytes += f.Bytes
+				if f.Modified.After(o.Modified) {
+					o.Modified = f.Modified
+				}
+			}
+			g.add(o)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// past is what print says when it is done.
+var past = strings.NewReplacer("remove ", "Removed ", ", and free ", ", and freed ", "free ", "Freed ")
+
+func (g garbage) print(w io.Writer) error {
 	for _, o := range g.Objects {
 		fmt.Fprintf(w, "%s  %s  %s\n", o.Name, o.Kind, shm.Bytes(o.Bytes))
 	}
-	files := count(g.Files, "object", "objects")
-	if g.Applied {
-		_, err := fmt.Fprintf(w, "Removed %s of dead processes, %s\n", files, shm.Bytes(g.Bytes))
-		return err
+	for _, h := range g.Freed {
+		fmt.Fprintf(w, "%s  %s  %s\n", h.Name, h.Kind, h.What)
 	}
-	_, err := fmt.Fprintf(w, "Would remove %s of dead processes, %s: atrium gc --apply\n", files, shm.Bytes(g.Bytes))
+	var does []string
+	if g.Files > 0 {
+		does = append(does, fmt.Sprintf("remove %s of dead processes, %s", count(g.Files, "object", "objects"), shm.Bytes(g.Bytes)))
+	}
+	if len(g.Freed) > 0 {
+		does = append(does, "free what dead processes hold of "+count(len(g.Freed), "object", "objects"))
+	}
+	all := strings.Join(does, ", and ")
+	var err error
+	switch {
+	case len(does) == 0:
+		_, err = fmt.Fprintf(w, "Nothing to remove in %s\n", g.Path)
+	case g.Applied:
+		_, err = fmt.Fprintln(w, past.Replace(all))
+	default:
+		_, err = fmt.Fprintf(w, "Would %s: atrium gc --apply\n", all)
+	}
+	for _, h := range g.Locks {
+		_, err = fmt.Fprintf(w, "%s  %s  %s: the next who locks it is told, and mends what it guards\n", h.Name, h.Kind, h.What)
+	}
 	return err
 }

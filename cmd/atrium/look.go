@@ -9,36 +9,32 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.com/atrium/internal/layout"
-	"example.com/atrium/internal/sys"
-	"example.com/atrium/ndarray/npy"
 	"example.com/atrium/shm"
 )
 
 // object is a file in a Space, as `ls` shows it.
 type object struct {
-	Name     string    `json:"name"`
-	Kind     string    `json:"kind"` // "array", "block", "file"
-	DType    string    `json:"dtype,omitempty"`
-	Shape    []int     `json:"shape,omitempty"`
-	Fortran  bool      `json:"fortran,omitempty"`
-	Bytes    int64     `json:"bytes"`
-	Modified time.Time `json:"modified"`
-	Owner    *owner    `json:"owner"` // of an unnamed one, which goes with its process; null for a named one
+	Name     string     `json:"name"`
+	Kind     string     `json:"kind"` // as sniff has it; "space" in what gc found
+	DType    string     `json:"dtype,omitempty"`
+	Shape    []int      `json:"shape,omitempty"`
+	Fortran  bool       `json:"fortran,omitempty"`
+	Lock     *lockView  `json:"lock,omitempty"` // of what processes wait on: a mutex, rwmutex, semaphore, cond, event, barrier
+	Queue    *queueView `json:"queue,omitempty"`
+	Pipe     *pipeView  `json:"pipe,omitempty"`
+	Problem  string     `json:"problem,omitempty"` // why it cannot be read
+	Bytes    int64      `json:"bytes"`
+	Modified time.Time  `json:"modified"`
+	Owner    *owner     `json:"owner"`              // of an unnamed one, which goes with its process; null for others
+	ValueOf  string     `json:"value_of,omitempty"` // the queue that an unnamed one came into with a value
+	Lost     bool       `json:"lost,omitempty"`     // an unnamed one that is nobody's: the next sweep removes it
 	path     string
 }
 
-// owner is a process in a Space.
-type owner struct {
-	ID    string `json:"id"` // slot-epoch, as in the names of its files
-	Pid   int    `json:"pid"`
-	Name  string `json:"name"`
-	Alive bool   `json:"alive"`
-	since time.Time
-}
+func (o *object) unnamed() bool { return o.Owner != nil || o.ValueOf != "" }
 
 // spaceView is a Space as it is, seen without joining it: that would sweep it.
 type spaceView struct {
@@ -46,6 +42,7 @@ type spaceView struct {
 	Exists    bool     `json:"exists"`
 	Objects   []object `json:"objects"`
 	Processes []member `json:"processes"`
+	made      bool     // it has its control file
 }
 
 // member is a process that is in the Space now.
@@ -54,7 +51,7 @@ type member struct {
 	Joined time.Time `json:"joined"`
 }
 
-// look reads a Space's directory and its process table (docs/formats/control.md), and changes nothing.
+// look reads a Space's directory, its process table and its objects, and changes nothing.
 func look(path string) (spaceView, error) {
 	v := spaceView{Path: path, Objects: []object{}, Processes: []member{}}
 	files, err := os.ReadDir(path)
@@ -70,28 +67,36 @@ func look(path string) (spaceView, error) {
 		return v, fmt.Errorf("%s: %w", path, err)
 	}
 	defer t.close()
-	for slot := uint16(1); slot < layout.Slots && t.mapping != nil; slot++ {
+	v.made = t.mapping != nil
+	for slot := uint16(1); slot < layout.Slots && v.made; slot++ {
 		if epoch := t.control.Cell(slot).Epoch.Load(); epoch != 0 {
-			if o := t.owner(slot, epoch); o.Alive {
+			if o := t.owner(shm.Owner{Slot: slot, Epoch: epoch}); o.Alive {
 				v.Processes = append(v.Processes, member{*o, o.since})
 			}
 		}
 	}
+	queues := shm.Places{Dir: path}
+	defer queues.End()
 	for _, f := range files {
 		info, err := f.Info()
-		slot, epoch, unnamed := ownerOf(f.Name())
-		if err != nil || !info.Mode().IsRegular() || !unnamed && shm.CheckName(f.Name()) != nil {
+		who, unnamed := ownerOf(f.Name())
+		place, placed := shm.ParsePlace(f.Name())
+		if err != nil || !info.Mode().IsRegular() || !unnamed && !placed && shm.CheckName(f.Name()) != nil {
 			continue // gone meanwhile, or none of ours
 		}
 		o := object{Name: f.Name(), Bytes: info.Size(), Modified: info.ModTime(), path: filepath.Join(path, f.Name())}
-		if unnamed {
-			o.Owner = t.owner(slot, epoch)
+		switch {
+		case placed:
+			o.ValueOf, o.Lost = place.Queue, queues.Orphan(place)
+		case unnamed:
+			o.Owner = t.owner(who)
+			o.Lost = !o.Owner.Alive
 		}
-		o.sniff(info)
+		o.sniff(info, t)
 		v.Objects = append(v.Objects, o)
 	}
 	slices.SortFunc(v.Objects, func(a, b object) int { // named ones first
-		if a, b := a.Owner != nil, b.Owner != nil; a != b {
+		if a, b := a.unnamed(), b.unnamed(); a != b {
 			if b {
 				return -1
 			}
@@ -102,81 +107,36 @@ func look(path string) (spaceView, error) {
 	return v, nil
 }
 
+// find gives the object of that name, or an error that says what there is.
+func (v *spaceView) find(name string) (*object, error) {
+	var names []string
+	for i := range v.Objects {
+		if v.Objects[i].Name == name {
+			return &v.Objects[i], nil
+		}
+		if !v.Objects[i].unnamed() {
+			names = append(names, v.Objects[i].Name)
+		}
+	}
+	const most = 10
+	switch {
+	case !v.Exists:
+		return nil, fmt.Errorf("nothing is named %s: the Space %s is not there yet", name, v.Path)
+	case len(names) == 0:
+		return nil, fmt.Errorf("nothing is named %s: no named object is in %s", name, v.Path)
+	case len(names) > most:
+		return nil, fmt.Errorf("nothing is named %s; there are %s and %d more: atrium ls", name, strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return nil, fmt.Errorf("nothing is named %s; there are %s", name, strings.Join(names, ", "))
+}
+
 // ownerOf reads ".slot-epoch-…", the name of an unnamed file.
-func ownerOf(name string) (slot uint16, epoch uint32, ok bool) {
+func ownerOf(name string) (o shm.Owner, ok bool) {
 	p := strings.SplitN(name, "-", 3)
 	if len(p) < 3 || !strings.HasPrefix(p[0], ".") {
-		return 0, 0, false
+		return o, false
 	}
 	s, err1 := strconv.ParseUint(p[0][1:], 10, 12)
 	e, err2 := strconv.ParseUint(p[1], 10, 32)
-	return uint16(s), uint32(e), err1 == nil && err2 == nil && s > 0
-}
-
-// sniff tells what a file is by its first bytes.
-func (o *object) sniff(info fs.FileInfo) {
-	o.Kind = "file"
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 { // its other name is at the top of /dev/shm
-		o.Kind = "block"
-	}
-	f, err := os.Open(o.path)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	if h, err := npy.ReadHeader(f); err == nil {
-		o.Kind, o.DType, o.Shape, o.Fortran = "array", h.DType.String(), slices.Concat([]int{}, h.Shape), h.Fortran
-	}
-}
-
-// table is a Space's process table.
-type table struct {
-	file    *os.File
-	mapping []byte // nil for a Space that is just being made
-	control layout.Control
-}
-
-func openTable(path string) (t table, err error) {
-	if t.file, err = os.Open(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		return table{}, err
-	}
-	st, err := t.file.Stat()
-	if err == nil && st.Size() != layout.ControlSize {
-		err = fmt.Errorf("its .control has %d bytes where %d belong: this is no Space, or a damaged one", st.Size(), layout.ControlSize)
-	}
-	if err == nil {
-		t.mapping, err = sys.Map(t.file, layout.ControlSize, false)
-	}
-	if err == nil {
-		t.control, err = layout.OpenControl(t.mapping)
-	}
-	if err != nil {
-		t.close()
-	}
-	return t, err
-}
-
-func (t table) close() {
-	if t.mapping != nil {
-		_ = sys.Unmap(t.mapping) // it is mapped: that cannot fail
-	}
-	if t.file != nil {
-		t.file.Close()
-	}
-}
-
-// owner tells about a process; it is alive when it holds its lock and nobody has taken its slot since.
-func (t table) owner(slot uint16, epoch uint32) *owner {
-	o := &owner{ID: fmt.Sprintf("%d-%d", slot, epoch)}
-	if t.mapping == nil || t.control.Cell(slot).Epoch.Load() != epoch {
-		return o
-	}
-	c := t.control.Cell(slot)
-	o.Pid, o.Name, o.since = int(c.Pid.Load()), c.Label(), time.Unix(0, c.Joined.Load())
-	held, err := sys.Locked(t.file, layout.SlotLock(slot))
-	o.Alive = held || err != nil // when in doubt
-	return o
+	return shm.Owner{Slot: uint16(s), Epoch: uint32(e)}, err1 == nil && err2 == nil && s > 0
 }

@@ -16,10 +16,12 @@ func newLsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List what is in the Space, and which processes are",
-		Long: `ls lists the shared objects of the Space with their kind, size and age, and the processes that are in it.
+		Long: `ls lists the shared objects of the Space, arrays, locks, queues, pipes, with how they are at this moment, and
+the processes that are in it. 'atrium inspect NAME' tells more about one.
 
-Unnamed objects (-a) belong to a process and go with it. Those of a process that died are removed when any
-process next opens the Space, or by 'atrium gc'. ls itself changes nothing.`,
+Unnamed objects (-a) belong to a process and go with it, or came into a queue with a value and go with that.
+Those of a process that died are removed when any process next opens the Space, or by 'atrium gc'. ls itself
+changes nothing.`,
 		Example: `  atrium ls
   atrium ls -a
   atrium ls --json | jq '.objects[] | select(.kind == "array") | .name'`,
@@ -50,34 +52,25 @@ func printSpace(w io.Writer, v spaceView, all bool, now time.Time) error {
 	named, unnamed := 0, 0
 	for _, o := range v.Objects {
 		bytes += o.Bytes
-		if o.Owner == nil {
-			named++
-		} else {
+		if o.unnamed() {
 			unnamed++
+		} else {
+			named++
 		}
 	}
 	fmt.Fprintf(w, "Space %s: %d named, %d unnamed, %s\n", v.Path, named, unnamed, shm.Bytes(bytes))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	owner := func(string) string { return "" }
+	if all {
+		owner = func(s string) string { return s + "\t" }
+	}
 	if named > 0 || all && unnamed > 0 {
-		fmt.Fprint(t, "\nNAME\tKIND\tDTYPE\tSHAPE\tSIZE\tAGE")
-		if all {
-			fmt.Fprint(t, "\tOWNER")
-		}
-		fmt.Fprintln(t)
+		fmt.Fprintf(t, "\nNAME\tKIND\tSIZE\tAGE\t%sWHAT\n", owner("OWNER"))
 	}
 	for _, o := range v.Objects {
-		if o.Owner != nil && !all {
-			continue
+		if all || !o.unnamed() {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", o.Name, o.Kind, shm.Bytes(o.Bytes), age(now.Sub(o.Modified)), owner(o.owner()), o.what(now))
 		}
-		dtype, shape := "-", "-"
-		if o.Kind == "array" {
-			dtype, shape = dtypeName(o.DType), npy.FormatShape(o.Shape)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s", o.Name, o.Kind, dtype, shape, shm.Bytes(o.Bytes), age(now.Sub(o.Modified)))
-		if all {
-			fmt.Fprintf(t, "\t%s", o.Owner)
-		}
-		fmt.Fprintln(t)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -86,21 +79,51 @@ func printSpace(w io.Writer, v spaceView, all bool, now time.Time) error {
 		_, err := fmt.Fprintln(w, "\nNo process is in it.")
 		return err
 	}
-	fmt.Fprintln(t, "\nPID\tPROGRAM\tIN IT FOR\tID")
+	fmt.Fprintln(t, "\nPID\tPROGRAM\tSTATE\tIN IT FOR\tID")
 	for _, p := range v.Processes {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", p.Pid, p.Name, age(now.Sub(p.Joined)), p.ID)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", p.Pid, p.Name, p.state(), age(now.Sub(p.Joined)), p.ID)
 	}
 	return t.Flush()
 }
 
-func (o *owner) String() string {
+// owner names whose an unnamed object is.
+func (o *object) owner() string {
 	switch {
-	case o == nil:
-		return "-"
-	case o.Alive:
-		return fmt.Sprintf("pid %d (%s)", o.Pid, o.Name)
+	case o.ValueOf != "" && o.Lost:
+		return "nobody, of queue " + o.ValueOf
+	case o.ValueOf != "":
+		return "queue " + o.ValueOf
 	}
-	return "dead"
+	return o.Owner.String()
+}
+
+// what tells in a line what people want to know of the object.
+func (o *object) what(now time.Time) string {
+	switch {
+	case o.Problem != "":
+		return "cannot be read: " + o.Problem
+	case o.Kind == "array":
+		return dtypeName(o.DType) + " " + npy.FormatShape(o.Shape)
+	case o.Lock != nil:
+		return o.Lock.what(o.Kind, now)
+	case o.Queue != nil:
+		return o.Queue.what()
+	case o.Pipe != nil:
+		return o.Pipe.what()
+	case o.Kind == "rings":
+		return "a pool's, to and from a worker"
+	case o.Kind == "board":
+		return "a pool's, of its workers' tasks"
+	}
+	return "-"
+}
+
+// span is a duration of which something goes on.
+func span(d time.Duration) string {
+	if d < time.Second {
+		return "under 1s"
+	}
+	return age(d)
 }
 
 // age is a duration in its largest unit.

@@ -31,8 +31,9 @@ func newMapCommand() *cobra.Command {
 		Long: `map runs FUNC over the array in IN and makes a new array of what it returns.
 
 IN is a .npy file, or a PNG or JPEG, which becomes an array of H×W, H×W×3 or H×W×4 samples. It is mapped
-read-only: workers see the file itself, and nothing is copied. OUT is a .npy; it appears whole when all
-is done, and not at all when something fails or you press Ctrl-C.
+read-only: workers see the file itself, and nothing is copied. It may be removed or replaced meanwhile,
+but not written to. OUT is a .npy; it appears whole when all is done, and not at all when something fails
+or you press Ctrl-C.
 
 FUNC is WHERE:NAME:
 ` + kernelHelp() + `
@@ -42,7 +43,8 @@ FUNC is WHERE:NAME:
 Your function gets one item along axis 0 a call, a[i]; with --rows R it gets blocks of R rows, a[i:i+R],
 and with --halo H up to H more rows on each side, fewer at the edges. It returns an array or a number:
 the result for its item, or for a block either as many rows (with or without the halo's) or one item.
-The first result decides what OUT's other axes and dtype are; every other one must be the same.`,
+The first result decides which of them, and what OUT's other axes and dtype are; every other one must be
+the same.`,
 		Example: `  atrium map go:sobel photo.jpg -o edges.npy --png edges.png
   atrium map go:normalise big.npy -o scaled.npy
   atrium map numpy:sqrt big.npy -o roots.npy --rows 1024
@@ -117,7 +119,7 @@ func runMap(ctx context.Context, fn, in string, o mapOptions, stdout, stderr io.
 			fmt.Fprintf(stderr, "… and %d more (all with -v or --json)\n", report.Failed-i)
 			break
 		}
-		fmt.Fprintf(stderr, "skipped %s: %s\n", extent(report.Unit, s), s.Error)
+		fmt.Fprintf(stderr, "skipped %s: %s\n", extent(report.Unit, s), printable(s.Error))
 	}
 	if o.json {
 		return printJSON(stdout, report)

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"example.com/atrium/internal/arraymap"
 	"example.com/atrium/internal/version"
+	"example.com/atrium/shm"
 	"github.com/spf13/cobra"
 )
 
@@ -24,20 +26,31 @@ const (
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	out := &recorder{Writer: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	began := false // whether a command's own work began: an error before that is one of usage
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := cmd.ValidateRequiredFlags(); err != nil {
 			return err
 		}
-		began = true
+		from, space := "ATRIUM_SPACE", os.Getenv("ATRIUM_SPACE")
 		if s, _ := cmd.Flags().GetString("space"); s != "" {
-			return os.Setenv("ATRIUM_SPACE", s) // here and in every worker
+			from, space = "--space", s
+			if err := os.Setenv("ATRIUM_SPACE", s); err != nil { // here and in every worker
+				return err
+			}
 		}
+		if err := checkSpaceName(from, space); err != nil {
+			return err
+		}
+		began = true
 		return nil
 	}
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil && out.err != nil { // of what does not look at it itself
+		began, err = true, out.err
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -49,6 +62,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// checkSpaceName refuses a Space that is neither a name nor a directory; from tells where it was said.
+func checkSpaceName(from, space string) error {
+	if space == "" || strings.Contains(space, "/") {
+		return nil
+	}
+	if err := shm.CheckName(space); err != nil {
+		return fmt.Errorf("%s: %q is %w; a directory is written with a '/', such as ./spaces", from, space, err)
+	}
+	return nil
+}
+
+// recorder is a Writer that remembers its first error.
+type recorder struct {
+	io.Writer
+	err error
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.Writer.Write(b)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
 }
 
 // errSilent ends a command with exitFailed when what went wrong has been said already.
@@ -76,7 +114,7 @@ are: numpy.load("/dev/shm/atrium-UID/v1/default/NAME", mmap_mode="r+").`,
 	root.PersistentFlags().String("space", "", "Space to use: a name or a directory (default $ATRIUM_SPACE, else \"default\")")
 	root.SetVersionTemplate("atrium {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newDemoCommand(), newMapCommand(), newArrayCommand(), newLsCommand(), newGCCommand(), newDoctorCommand(), newVersionCommand())
+	root.AddCommand(newDemoCommand(), newMapCommand(), newArrayCommand(), newLsCommand(), newInspectCommand(), newGCCommand(), newDoctorCommand(), newVersionCommand())
 	return root
 }
 

@@ -27,20 +27,21 @@ var _ = mptest.Register("owner", func(args []string) {
 // ls shows who owns what; gc what the dead left, and removes it when told to.
 func TestOwners(t *testing.T) {
 	p := newPlace(t)
+	p.alone()
 	o := mptest.Start(t, "owner", p.space.Path())
 	o.Expect("ready")
 	p.expect(0, "Space SPACE: 0 named, 1 unnamed, 4.0 KiB\n\nPID…", "", "ls")
 	p.expect(0, fmt.Sprintf(`
 Space SPACE: 0 named, 1 unnamed, 4.0 KiB
 
-NAME… KIND   DTYPE    SHAPE      SIZE     AGE  OWNER
-.…-1  array  float32  (100, 10)  4.0 KiB  …  pid %d (…)
+NAME… KIND   SIZE     AGE  OWNER… WHAT
+.…-1  array  4.0 KiB  …  pid %d (…)  float32 (100, 10)
 
 PID…`, o.Pid()), "", "ls", "-a")
 	p.expect(0, "Nothing to remove in SPACE", "", "gc")
 	o.Send("die")
 	_ = o.Wait()
-	p.expect(0, "Space …\n.… array  float32  (100, 10)  4.0 KiB  …  dead\n…", "", "ls", "-a")
+	p.expect(0, "Space …\n.… array  4.0 KiB  …  pid …, dead  float32 (100, 10)\n…", "", "ls", "-a")
 	p.expect(0, ".…  array  4.0 KiB\nWould remove 1 object of dead processes, 4.0 KiB: atrium gc --apply", "", "gc")
 	out, _, _ := p.atrium("gc", "--json")
 	var g struct {
@@ -168,7 +169,7 @@ func TestCompletion(t *testing.T) {
 // Every command explains itself on stdout.
 func TestHelp(t *testing.T) {
 	p := newPlace(t)
-	for _, args := range []string{"", "map", "array", "array put", "array list", "array info", "array get", "array rm", "ls", "gc", "doctor", "version"} {
+	for _, args := range []string{"", "map", "array", "array put", "array list", "array info", "array get", "array rm", "ls", "inspect", "gc", "doctor", "version"} {
 		out, stderr, status := p.atrium(append(strings.Fields(args), "--help")...)
 		if status != 0 || stderr != "" || !strings.Contains(out, "Usage:") {
 			t.Errorf("atrium %s --help: status %d, stderr %q", args, status, stderr)
