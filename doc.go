@@ -6,6 +6,8 @@
 //	shm.Space      a directory that processes share, with a table of who is alive
 //	shm.Segment    one mapped file in it
 //	ndarray.Array  a typed n-d view of a Segment whose file is a valid .npy
+//	queue.Queue    a bounded queue that any processes put into and get from; queue.Pipe one for two that talk
+//	psync.Mutex    a lock that survives its owner; RWMutex, Semaphore, Cond, Event, Barrier
 //	process.Process a child: this binary again, or Python
 //	pool.Pool      worker processes; pool.Function what they run; pool.Future a result
 //	engine.Engine  where a pool's tasks run
