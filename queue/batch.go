@@ -10,14 +10,14 @@ import (
 // batchMost bounds how many slots one call claims at once: a process that dies with them delays the others by so many.
 const batchMost = 64
 
-// PutMany puts the values in order, and waits while there is no room; it tells how many are in when it fails. It claims up to 64
-// slots at a time, so that others' values come between them only there, and costs half as much as as many Puts. Values that
-// do not fit into their slots, and those with arrays, are put one by one.
+// PutMany puts the values in order, and waits while there is no room; it tells how many are in when it fails. It puts up to 64
+// before it wakes who waits for them, and costs half as much as as many Puts when nobody else puts meanwhile; others' values may come between.
+// Values that do not fit into their slots, and those with arrays, are put one by one.
 func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error) {
 	for err == nil && put < len(values) {
 		var n int
 		if q.plain {
-			n, err = q.putAllPlain(ctx, values[put:])
+			n, err = q.putAllPlain(ctx, values[put:min(put+batchMost, len(values))])
 		} else {
 			n, err = q.putRun(ctx, values[put:])
 		}
@@ -26,26 +26,42 @@ func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error)
 	return put, q.fail("put", err)
 }
 
-func (q *Queue[T]) putAllPlain(ctx context.Context, values []T) (int, error) {
-	cs, err := q.beginMany(ctx, min(len(values), batchMost))
-	if err != nil {
-		return 0, err
+// putAllPlain puts as many of the values as there is room for now, and one at least.
+func (q *Queue[T]) putAllPlain(ctx context.Context, values []T) (n int, err error) {
+	var s *layout.SlotHead
+	var first uint64
+	if q.mayPut() {
+		s, first = q.ring.RunTail()
 	}
-	for i := range cs.Len() {
-		c := cs.At(i)
-		setNote(c.Note(), 0)
-		copy(c.Data, layout.Memory(&values[i]))
+	if s == nil {
+		return one(q.putPlain(ctx, layout.Memory(&values[0])))
 	}
-	size := len(layout.Memory(&values[0]))
-	for i := range cs.Len() {
-		c := cs.At(i)
-		if err := c.Publish(size); err != nil {
-			return i, err
+	pos := first
+	for {
+		at("put: claimed")
+		if q.mem.Shut.Load() != 0 { // pairs with the store in Shut
+			c := q.ring.ClaimAt(pos)
+			pos++
+			err = both(ErrShut, c.Resign())
+			break
+		}
+		*layout.SlotValue[T](s) = values[n]
+		setNote(&s.Note, 0)
+		if err = q.ring.PublishInRun(s, pos, layout.Size[T]()); err != nil {
+			break
 		}
 		at("put: published")
+		pos++
+		if n++; n == len(values) {
+			break
+		}
+		if s = q.ring.MoreTail(pos); s == nil {
+			break
+		}
 	}
-	cs.Ring()
-	return cs.Len(), nil
+	q.ring.EndTail(first, pos)
+	q.sawHigh(q.ring.Len())
+	return n, err
 }
 
 // putRun puts as many of the values as fit into slots, or one that does not.
@@ -76,27 +92,45 @@ func (q *Queue[T]) putRun(ctx context.Context, values []T) (int, error) {
 	if n < 2 {
 		return one(q.putAny(ctx, &values[0]))
 	}
-	cs, err := q.beginMany(ctx, n)
-	if err != nil {
-		return 0, err
+	return q.putEncoded(ctx, *buf, ends[:n])
+}
+
+// putEncoded puts as many of the values that end there in buf as there is room for now, and one at least.
+func (o *core) putEncoded(ctx context.Context, buf []byte, ends []int) (n int, err error) {
+	var s *layout.SlotHead
+	var first uint64
+	if o.mayPut() {
+		s, first = o.ring.RunTail()
 	}
-	from := 0
-	for i := range cs.Len() {
-		c := cs.At(i)
-		setNote(c.Note(), 0)
-		copy(c.Data, (*buf)[from:ends[i]])
-		from = ends[i]
+	if s == nil {
+		return one(o.putBytes(ctx, buf[:ends[0]]))
 	}
-	from = 0
-	for i := range cs.Len() {
-		c := cs.At(i)
-		if err := c.Publish(ends[i] - from); err != nil {
-			return i, err
+	pos, from := first, 0
+	for {
+		at("put: claimed")
+		c := o.ring.ClaimAt(pos)
+		if o.mem.Shut.Load() != 0 { // pairs with the store in Shut
+			pos++
+			err = both(ErrShut, c.Resign())
+			break
 		}
-		from = ends[i]
+		setNote(&s.Note, 0)
+		if err = o.ring.PublishInRun(s, pos, copy(c.Data, buf[from:ends[n]])); err != nil {
+			break
+		}
+		at("put: published")
+		from = ends[n]
+		pos++
+		if n++; n == len(ends) {
+			break
+		}
+		if s = o.ring.MoreTail(pos); s == nil {
+			break
+		}
 	}
-	cs.Ring()
-	return cs.Len(), nil
+	o.ring.EndTail(first, pos)
+	o.sawHigh(o.ring.Len())
+	return n, err
 }
 
 func one(err error) (int, error) {
@@ -143,56 +177,96 @@ func (q *Queue[T]) getMany(ctx context.Context, values []T, most int) ([]T, erro
 		return values, nil
 	}
 	for before := len(values); ; {
-		bs, err := q.takeMany(ctx, most)
-		if err != nil {
-			return values, err
+		var err error
+		if q.plain {
+			values, err = q.getAllPlain(ctx, values, most)
+		} else {
+			values, err = q.getRun(ctx, values, most)
 		}
-		values, err = q.readAll(values, &bs)
 		if err != nil || len(values) > before {
 			return values, err
 		}
 	}
 }
 
-// readAll appends what can be read, and gives all slots back, even when the codec panics: the rest is gone then.
-func (q *Queue[T]) readAll(values []T, bs *ring.Borrows) (_ []T, failed error) {
-	i := 0
-	defer func() {
-		for ; i < bs.Len(); i++ {
-			if b, err := bs.At(i); err == nil {
-				_ = b.Vacate()
-			}
-		}
-		bs.Ring()
-	}()
-	for ; i < bs.Len(); i++ {
-		b, err := bs.At(i)
-		if err != nil {
-			failed = both(failed, translate(err))
-			continue
-		}
+// getAllPlain appends what is there.
+func (q *Queue[T]) getAllPlain(ctx context.Context, values []T, most int) ([]T, error) {
+	var s *layout.SlotHead
+	var first uint64
+	if !q.closed.Load() {
+		s, first = q.ring.RunHead()
+	}
+	if s == nil { // wait for one, which may have come again
 		var v T
-		var gone bool
-		note, pos := layout.QueueNote(*b.Note()), b.Position()
-		if q.plain {
-			err = copyPlain(&b, layout.Memory(&v))
+		err := q.getPlain(ctx, layout.Memory(&v))
+		if err != nil {
+			return values, err
+		}
+		values = append(values, v)
+		if most--; most == 0 || q.closed.Load() {
+			return values, nil
+		}
+		if s, first = q.ring.RunHead(); s == nil {
+			return values, nil
+		}
+	}
+	pos, n := first, 0
+	var err error
+	for {
+		at("get: claimed")
+		if fits(s, layout.Size[T]()) {
+			values = append(values, *layout.SlotValue[T](s))
+			if q.mem.Joinable {
+				q.count(1)
+			}
 		} else {
-			v, gone, err = q.read(&b)
+			err = both(err, misfit(int(s.Length), layout.Size[T](), layout.QueueNote(s.Note)))
 		}
-		if err == nil && !gone {
-			values = append(values, v)
-			q.count(1)
+		if e := q.ring.VacateInRun(s, pos); e != nil {
+			err = both(e, err)
+			break
 		}
-		if gone {
+		at("get: vacated")
+		pos++
+		if n++; n == most {
+			break
+		}
+		if s = q.ring.MoreHead(pos); s == nil {
+			break
+		}
+	}
+	q.ring.EndHead(first, pos)
+	q.race.acquire()
+	return values, err
+}
+
+// getRun appends what is there and can be read.
+func (q *Queue[T]) getRun(ctx context.Context, values []T, most int) ([]T, error) {
+	b, err := q.take(ctx)
+	if err != nil {
+		return values, err
+	}
+	var failed error
+	for {
+		v, gone, err := q.readOne(&b)
+		switch {
+		case gone:
 			q.mem.Dropped.Add(1)
+		case err == nil:
+			values = append(values, v)
 		}
 		failed = both(failed, err)
-		if err := b.Vacate(); err != nil {
-			i++
-			return values, both(err, failed)
-		}
-		q.clear(note, pos)
 		at("get: vacated")
+		if most--; most == 0 {
+			return values, failed
+		}
+		if b, err = q.ring.TryBorrow(); err != nil {
+			if err != ring.ErrEmpty {
+				failed = both(failed, translate(err))
+			}
+			return values, failed
+		}
+		q.race.acquire()
+		at("get: claimed")
 	}
-	return values, failed
 }

@@ -21,7 +21,7 @@ type Config struct {
 	// Capacity is how many values the queue holds, rounded up to a power of two; 1,024 unless set.
 	Capacity int
 	// ValueSize is how many bytes of a value find room in its slot, where they cost least; 48 unless set, or the size of a T of
-	// fixed size up to 4,096. A slot takes 16 bytes more, rounded up to 64, from the beginning.
+	// fixed size up to 4,096. A slot takes 16 bytes more, rounded up to 32 or a multiple of 64, from the beginning.
 	ValueSize int
 	// MaxValue is how many bytes of a value find room in the memory of its slot's own that is there only once it was needed;
 	// 1 MiB unless set, or less in queues of more than 64, so that all of them together have 64 MiB at most. Once used
@@ -69,8 +69,8 @@ func (c Config) shape(k kind) (s layout.QueueShape, err error) {
 	s.Capacity = 1 << bits.Len(uint(s.Capacity-1))
 	if s.Room == 0 {
 		s.Room = defaultSize
-		if k.size <= mostInSlot {
-			s.Room = max(s.Room, k.size)
+		if k.size >= 0 && k.size <= mostInSlot {
+			s.Room = k.size
 		}
 	}
 	switch most := c.MaxValue; {

@@ -7,12 +7,20 @@ import (
 // The way of a value of fixed size through a slot when nothing is in the way: no waiting, no death, no first put. Whoever gets nil
 // goes the other way, which does the same and has all of it.
 
-// beginOne is begin.
-func (o *core) beginOne() (s *layout.SlotHead, pos uint64) {
+// mayPut tells whether this process is known to put and may.
+func (o *core) mayPut() bool {
 	if !o.producing.Load() || o.closed.Load() {
-		return nil, 0
+		return false
 	}
 	o.race.release()
+	return true
+}
+
+// beginOne is begin.
+func (o *core) beginOne() (s *layout.SlotHead, pos uint64) {
+	if !o.mayPut() {
+		return nil, 0
+	}
 	if s, pos = o.ring.ClaimOne(); s == nil {
 		return nil, 0
 	}

@@ -343,6 +343,9 @@ func TestCodecPanics(t *testing.T) {
 		if what := panics(func() { _, _ = q.GetMany(background, 2) }); what != "bang" {
 			t.Fatalf("panicked with %v", what)
 		}
+		if v, err := q.TryGet(); err != nil || v["b"].How != "fine" {
+			t.Fatalf("after a panic got %v, %v", v, err)
+		}
 	}
 	noErr(t, q.TryPut(fine))
 	if v, err := q.Get(background); err != nil || v["b"].How != "fine" {

@@ -16,50 +16,37 @@ var noWait context.Context
 // begin claims a slot to put a value in; with noWait it does not. Whether the queue is shut is asked after the claim:
 // who takes the last value and then finds the next slot unclaimed knows that nobody will put into it.
 func (o *core) begin(ctx context.Context) (ring.Claim, error) {
-	cs, err := o.beginMany(ctx, 1)
-	if err != nil {
-		return ring.Claim{}, err
-	}
-	return cs.At(0), nil
-}
-
-// beginMany claims up to n slots.
-func (o *core) beginMany(ctx context.Context, n int) (ring.Claims, error) {
 	if o.closed.Load() {
-		return ring.Claims{}, shm.ErrClosed
+		return ring.Claim{}, shm.ErrClosed
 	}
 	if !o.producing.Load() {
 		o.produce()
 	}
 	o.race.release()
-	cs, err := o.ring.TryClaims(n)
+	c, err := o.ring.TryClaim()
 	if err == ring.ErrFull {
 		o.sawHigh(o.mem.Capacity)
 		if ctx == noWait {
 			// The dead may hold what is in the way.
 			if err = o.noMorePuts(); err != nil || !o.ring.Mend() {
-				return cs, firstErr(err, ErrFull)
+				return c, firstErr(err, ErrFull)
 			}
-			cs, err = o.ring.TryClaims(n)
+			c, err = o.ring.TryClaim()
 		} else {
-			cs, err = o.waitToPut(ctx, n)
+			c, err = o.waitToPut(ctx)
 		}
 	}
 	if err != nil {
-		return cs, translate(err)
+		return c, translate(err)
 	}
 	at("put: claimed")
 	if o.mem.Shut.Load() != 0 { // pairs with the store in Shut
-		for i := range cs.Len() {
-			c := cs.At(i)
-			err = both(err, c.Resign())
-		}
-		return cs, both(ErrShut, err)
+		return c, both(ErrShut, c.Resign())
 	}
-	if first := cs.At(0); first.Position()%highEvery < uint64(cs.Len()) {
+	if c.Position()%highEvery == 0 {
 		o.sawHigh(o.ring.Len())
 	}
-	return cs, nil
+	return c, nil
 }
 
 func firstErr(err, second error) error {
@@ -69,14 +56,14 @@ func firstErr(err, second error) error {
 	return second
 }
 
-func (o *core) waitToPut(ctx context.Context, n int) (ring.Claims, error) {
+func (o *core) waitToPut(ctx context.Context) (ring.Claim, error) {
 	if err := o.stay(); err != nil {
-		return ring.Claims{}, err
+		return ring.Claim{}, err
 	}
 	defer o.part()
 	o.cell.Waiting.Add(1)
 	defer o.cell.Waiting.Add(-1)
-	return o.ring.Claims(ctx, o.quitPut, n)
+	return o.ring.Claim(ctx, o.quitPut)
 }
 
 // sawHigh notes how many values there were at once.
@@ -91,45 +78,35 @@ func (o *core) sawHigh(n int) {
 
 // take claims the next value; with noWait it does not.
 func (o *core) take(ctx context.Context) (ring.Borrow, error) {
-	bs, err := o.takeMany(ctx, 1)
-	if err != nil {
-		return ring.Borrow{}, err
-	}
-	b, err := bs.At(0)
-	return b, translate(err)
-}
-
-// takeMany claims up to n values.
-func (o *core) takeMany(ctx context.Context, n int) (ring.Borrows, error) {
 	if o.closed.Load() {
-		return ring.Borrows{}, shm.ErrClosed
+		return ring.Borrow{}, shm.ErrClosed
 	}
-	bs, err := o.ring.TryBorrows(n)
+	b, err := o.ring.TryBorrow()
 	if err == ring.ErrEmpty {
 		if ctx == noWait {
 			if err = o.noMoreGets(); err != nil || !o.ring.Mend() {
-				return bs, firstErr(err, ErrEmpty)
+				return b, firstErr(err, ErrEmpty)
 			}
-			bs, err = o.ring.TryBorrows(n)
+			b, err = o.ring.TryBorrow()
 		} else {
-			bs, err = o.waitToGet(ctx, n)
+			b, err = o.waitToGet(ctx)
 		}
 	}
 	if err == nil {
 		o.race.acquire()
 		at("get: claimed")
 	}
-	return bs, translate(err)
+	return b, translate(err)
 }
 
-func (o *core) waitToGet(ctx context.Context, n int) (ring.Borrows, error) {
+func (o *core) waitToGet(ctx context.Context) (ring.Borrow, error) {
 	if err := o.stay(); err != nil {
-		return ring.Borrows{}, err
+		return ring.Borrow{}, err
 	}
 	defer o.part()
 	o.cell.Waiting.Add(1)
 	defer o.cell.Waiting.Add(-1)
-	return o.ring.Borrows(ctx, o.quitGet, n)
+	return o.ring.Borrow(ctx, o.quitGet)
 }
 
 // noMorePuts ends the wait for room.

@@ -15,7 +15,7 @@ import (
 //	     0     8  magic "ATRIUMQ\x00"
 //	     8     4  version, 1
 //	    12     4  capacity: a power of two of slots, 1 to 2^24
-//	    16     4  size of a slot in bytes, a multiple of 64, at least 64 and at most 2^30
+//	    16     4  size of a slot in bytes, 32 or a multiple of 64, at most 2^30
 //	    20   108  zero, reserved
 //	   128     8  tail       producers: position of the next put, a hint that trails the slots
 //	   256     8  head       consumers: position of the next get, a hint that trails the slots
@@ -60,6 +60,7 @@ const (
 	MaxCapacity = 1 << 24
 	maxSlotSize = 1 << 30
 	slotAlign   = 64
+	smallSlot   = 32
 	slotData    = 16
 )
 
@@ -175,7 +176,12 @@ func MPMCSize(capacity, room int) (int, error) {
 	return MPMCHeader + capacity*slotSize(room), nil
 }
 
-func slotSize(room int) int { return (slotData + room + slotAlign - 1) &^ (slotAlign - 1) }
+func slotSize(room int) int {
+	if slotData+room <= smallSlot {
+		return smallSlot
+	}
+	return (slotData + room + slotAlign - 1) &^ (slotAlign - 1)
+}
 
 // InitMPMC writes the header of a new ring into b, MPMCSize zero bytes.
 func InitMPMC(b []byte, capacity, room int) error {
@@ -212,8 +218,8 @@ func OpenMPMC(b []byte) (MPMC, error) {
 	if capacity == 0 || capacity > MaxCapacity || capacity&(capacity-1) != 0 {
 		return MPMC{}, fmt.Errorf("a ring of %d slots: a power of two up to %d belongs there", capacity, MaxCapacity)
 	}
-	if size < slotAlign || size > maxSlotSize || size%slotAlign != 0 {
-		return MPMC{}, fmt.Errorf("a ring with slots of %d bytes: a multiple of %d from %[2]d to %d belongs there", size, slotAlign, maxSlotSize)
+	if size != smallSlot && (size < slotAlign || size > maxSlotSize || size%slotAlign != 0) {
+		return MPMC{}, fmt.Errorf("a ring with slots of %d bytes: %d or a multiple of %d up to %d belongs there", size, smallSlot, slotAlign, maxSlotSize)
 	}
 	if have, want := uint64(len(b)), MPMCHeader+uint64(capacity)*uint64(size); have != want {
 		return MPMC{}, fmt.Errorf("a ring of %d slots of %d bytes in %d bytes, where %d belong", capacity, size, have, want)

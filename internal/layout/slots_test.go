@@ -112,9 +112,9 @@ func TestMPMCRefused(t *testing.T) {
 		{"capacity 3", put(12, 3), "3 slots"},
 		{"capacity 8", put(12, 8), "belong"},
 		{"capacity 2^31", put(12, 1<<31), "2147483648 slots"},
-		{"slot of 0", put(16, 0), "slots of 0 bytes: a multiple"},
-		{"slot of 100", put(16, 100), "slots of 100 bytes: a multiple"},
-		{"slot of 2^31", put(16, 1<<31), "slots of 2147483648 bytes: a multiple"},
+		{"slot of 0", put(16, 0), "slots of 0 bytes: 32 or a multiple"},
+		{"slot of 100", put(16, 100), "slots of 100 bytes: 32 or a multiple"},
+		{"slot of 2^31", put(16, 1<<31), "slots of 2147483648 bytes: 32 or a multiple"},
 	} {
 		_, err := layout.OpenMPMC(c.break_(newMPMC(t, 4, 100)))
 		if err == nil || !strings.Contains(err.Error(), c.says) {

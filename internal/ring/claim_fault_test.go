@@ -147,7 +147,7 @@ func (d *drama) verdict() {
 	if consumers := d.deaths[2] + d.deaths[3]; lost > 0 && (!d.get || lost > consumers) {
 		d.bad = append(d.bad, fmt.Sprintf("%d values lost to the deaths of %d consumers", lost, consumers))
 	}
-	if doubled > batchMost*deaths {
+	if doubled > runMost*deaths {
 		d.bad = append(d.bad, fmt.Sprintf("%d values came again after %d deaths", doubled, deaths))
 	}
 }
@@ -224,44 +224,69 @@ func (d *drama) fortune(id uint64, change func(*fortune)) {
 	change(d.values[id])
 }
 
-// batchMost is how many values players put or take at once.
-const batchMost = 3
+// runMost is how many values players put or take in a run.
+const runMost = 3
 
 func (d *drama) produce(r *MPMC, player int, next *int) {
 	for *next < d.each {
-		cs, err := r.Claims(d.t.Context(), nil, min(1+*next%batchMost, d.each-*next))
-		if err != nil {
-			d.complain("claiming: %v", err)
-			return
-		}
-		first := uint64(player+1)<<32 | uint64(*next)
-		*next += cs.Len() // those our predecessor was at are in doubt
-		for i := range cs.Len() {
-			id, c := first+uint64(i), cs.At(i)
-			d.fortune(id, func(*fortune) {})
-			n := 8 + int(id)%(r.Room()-7)
-			binary.LittleEndian.PutUint64(c.Data, id)
-			for i := 8; i < n; i++ {
-				if i == n/2 {
-					r.at(stepHalf)
-				}
-				c.Data[i] = pattern(id, i)
-			}
-		}
-		for i := range cs.Len() {
-			id, c := first+uint64(i), cs.At(i)
-			n := 8 + int(id)%(r.Room()-7)
-			if id%7 == 3 {
-				d.fortune(id, func(f *fortune) { f.resigned = true })
-				err = c.Resign()
-			} else if err = c.Publish(n); err == nil {
-				d.fortune(id, func(f *fortune) { f.returned = true })
-			}
+		switch s, pos := d.claim(r, *next); {
+		case s == nil:
+			c, err := r.Claim(d.t.Context(), nil)
 			if err != nil {
-				d.complain("putting: %v", err)
+				d.complain("claiming: %v", err)
+				return
 			}
+			d.put(r, player, next, c, func(n int) error { return c.Commit(n) })
+		case *next%runMost == 1:
+			d.put(r, player, next, r.ClaimAt(pos), func(n int) error { return r.PublishOne(s, pos, n) })
+		default:
+			first := pos
+			for s != nil && pos-first < runMost && *next < d.each {
+				d.put(r, player, next, r.ClaimAt(pos), func(n int) error { return r.PublishInRun(s, pos, n) })
+				pos++
+				s = nil
+				if pos-first < runMost && *next < d.each {
+					s = r.MoreTail(pos)
+				}
+			}
+			r.EndTail(first, pos)
 		}
-		cs.Ring()
+	}
+}
+
+// claim goes one of three ways to a slot, or gives nil: a run, one slot, and the way that can wait.
+func (d *drama) claim(r *MPMC, next int) (*layout.SlotHead, uint64) {
+	switch next % runMost {
+	case 0:
+		return r.RunTail()
+	case 1:
+		return r.ClaimOne()
+	}
+	return nil, 0
+}
+
+// put fills a slot and publishes or resigns it.
+func (d *drama) put(r *MPMC, player int, next *int, c Claim, publish func(int) error) {
+	id := uint64(player+1)<<32 | uint64(*next)
+	*next++ // those our predecessor was at are in doubt
+	d.fortune(id, func(*fortune) {})
+	n := 8 + int(id)%(r.Room()-7)
+	binary.LittleEndian.PutUint64(c.Data, id)
+	for i := 8; i < n; i++ {
+		if i == n/2 {
+			r.at(stepHalf)
+		}
+		c.Data[i] = pattern(id, i)
+	}
+	var err error
+	if id%7 == 3 {
+		d.fortune(id, func(f *fortune) { f.resigned = true })
+		err = c.Resign()
+	} else if err = publish(n); err == nil {
+		d.fortune(id, func(f *fortune) { f.returned = true })
+	}
+	if err != nil {
+		d.complain("putting: %v", err)
 	}
 }
 
@@ -297,7 +322,7 @@ func (d *drama) consume(r *MPMC, player int) {
 		})
 	}
 	var buf []byte
-	for {
+	for turn := player; ; {
 		if d.get {
 			v, again, err := r.Get(d.t.Context(), d.quitting, buf[:0])
 			if err != nil {
@@ -310,27 +335,59 @@ func (d *drama) consume(r *MPMC, player int) {
 			buf = v
 			continue
 		}
-		bs, err := r.Borrows(d.t.Context(), d.quitting, 1+int(last[0]+last[1])%batchMost)
-		if err != nil {
-			if err != errQuit {
-				d.complain("borrowing: %v", err)
-			}
-			return
-		}
-		for i := range bs.Len() {
-			b, err := bs.At(i)
+		turn++
+		s, pos := d.take(r, turn)
+		if s == nil {
+			b, err := r.Borrow(d.t.Context(), d.quitting)
 			if err != nil {
-				d.complain("borrowing: %v", err)
-				continue
+				if err != errQuit {
+					d.complain("borrowing: %v", err)
+				}
+				return
 			}
 			use(b.Data, b.Again)
 			r.at(stepUsed)
-			if err := b.Vacate(); err != nil {
+			if err := b.Release(); err != nil {
 				d.complain("releasing: %v", err)
 			}
+			continue
 		}
-		bs.Ring()
+		give, first := r.VacateOne, pos
+		if turn%runMost == 0 {
+			give = r.VacateInRun
+		}
+		for s != nil {
+			b, err := r.BorrowAt(pos)
+			if err != nil {
+				d.complain("borrowing: %v", err)
+				return
+			}
+			use(b.Data, false)
+			r.at(stepUsed)
+			if err := give(s, pos); err != nil {
+				d.complain("releasing: %v", err)
+			}
+			pos++
+			s = nil
+			if turn%runMost == 0 && pos-first < runMost {
+				s = r.MoreHead(pos)
+			}
+		}
+		if turn%runMost == 0 {
+			r.EndHead(first, pos)
+		}
 	}
+}
+
+// take is claim for consumers.
+func (d *drama) take(r *MPMC, turn int) (*layout.SlotHead, uint64) {
+	switch turn % runMost {
+	case 0:
+		return r.RunHead()
+	case 1:
+		return r.TakeOne()
+	}
+	return nil, 0
 }
 
 // planned is a fate of deaths at steps in that order, each when somebody comes to its step for the n-th time since the

@@ -19,47 +19,21 @@ type Borrow struct {
 	pos uint64
 }
 
-// Borrows are values that this process has claimed, one behind the other, or one that comes again: each as a Borrow is.
-type Borrows struct {
-	r     *MPMC
-	pos   uint64
-	n     int
-	again bool
-}
-
 // TryBorrow takes the next value, or gives ErrEmpty: a slot that its producer has claimed and not committed counts as empty,
 // whatever is behind it. 25 to 45 ns when nobody contends. After a death it looks through all slots once.
 func (r *MPMC) TryBorrow() (Borrow, error) {
-	b, _, _, err := r.borrow(1)
-	if err != nil {
-		return Borrow{}, err
-	}
-	return b.At(0)
-}
-
-// TryBorrows takes up to n values, those that are there behind one another from the next one on: one at least, or ErrEmpty.
-func (r *MPMC) TryBorrows(n int) (Borrows, error) {
-	b, _, _, err := r.borrow(n)
+	b, _, _, err := r.borrow()
 	return b, err
 }
 
 // Borrow waits for TryBorrow to succeed, as Claim does for TryClaim.
-func (r *MPMC) Borrow(ctx context.Context, quit func() error) (Borrow, error) {
-	b, err := r.Borrows(ctx, quit, 1)
-	if err != nil {
-		return Borrow{}, err
-	}
-	return b.At(0)
-}
-
-// Borrows waits for TryBorrows to succeed, as Borrow does.
-func (r *MPMC) Borrows(ctx context.Context, quit func() error, n int) (b Borrows, err error) {
+func (r *MPMC) Borrow(ctx context.Context, quit func() error) (b Borrow, err error) {
 	wait := wait{r: r, g: r.getters, b: &r.m.Items}
 	defer wait.end()
 	for {
 		var pos uint64
 		var w layout.SlotWord
-		if b, pos, w, err = r.borrow(n); err != ErrEmpty {
+		if b, pos, w, err = r.borrow(); err != ErrEmpty {
 			return b, err
 		}
 		if judge, err := wait.again(ctx); err != nil {
@@ -78,13 +52,13 @@ func (r *MPMC) Borrows(ctx context.Context, quit func() error, n int) (b Borrows
 	}
 }
 
-// borrow takes an orphan when there may be any, else the slot at head, and up to n in all behind it. With ErrEmpty it tells
-// which word blocks it.
-func (r *MPMC) borrow(n int) (b Borrows, pos uint64, w layout.SlotWord, err error) {
+// borrow takes an orphan when there may be any, else the slot at head. With ErrEmpty it tells which word blocks it.
+func (r *MPMC) borrow() (b Borrow, pos uint64, w layout.SlotWord, err error) {
 	if r.m.Attn.Load() != r.seen.Load() { // pairs with alarm and callConsumers
 		if pos, ok := r.adopt(); ok {
 			r.passItems(r.m.Head.Load())
-			return Borrows{r, pos, 1, true}, pos, w, nil
+			b, err = r.borrowed(pos, true)
+			return b, pos, w, err
 		}
 	}
 	for range rounds {
@@ -95,15 +69,12 @@ func (r *MPMC) borrow(n int) (b Borrows, pos uint64, w layout.SlotWord, err erro
 		case w == layout.MakeWord(turn, 0, layout.Full):
 			if slot.CompareAndSwap(uint64(w), uint64(layout.MakeWord(turn, r.me, layout.Reading))) { // pairs with the loads of who is blocked
 				r.at(stepTaken)
-				k := 1
-				for k < n && r.extend(pos+uint64(k), layout.Full, layout.Reading) {
-					k++
-				}
-				r.move(&r.m.Head, pos, pos+uint64(k))
+				r.m.Head.CompareAndSwap(pos, pos+1) // fails when somebody has helped
 				r.at(stepToldHead)
-				r.passItems(pos + uint64(k))
+				r.passItems(pos + 1)
 				r.at(stepBorrowed)
-				return Borrows{r, pos, k, false}, pos, w, nil
+				b, err = r.borrowed(pos, false)
+				return b, pos, w, err
 			}
 		case !w.Valid():
 			return b, pos, w, corrupt(pos, w)
@@ -137,27 +108,22 @@ func (r *MPMC) readable() bool {
 	return ahead > 0 || ahead == 0 && w.State() != layout.Empty && w.State() != layout.Writing
 }
 
-// Len is how many values were claimed.
-func (b *Borrows) Len() int { return b.n }
+// BorrowAt is what TakeOne or a run has taken as a Borrow. One with an impossible length is dropped: its slot goes on.
+func (r *MPMC) BorrowAt(pos uint64) (Borrow, error) { return r.borrowed(pos, false) }
 
-// At gives the i-th of them. Release each of them. One with an impossible length is dropped: its slot goes on.
-func (b *Borrows) At(i int) (Borrow, error) {
-	r := b.r
-	l := Borrow{Again: b.again, r: r, pos: b.pos + uint64(i)}
-	n, data := *r.m.Length(l.pos), r.m.Data(l.pos)
+func (r *MPMC) borrowed(pos uint64, again bool) (Borrow, error) {
+	b := Borrow{Again: again, r: r, pos: pos}
+	n, data := *r.m.Length(pos), r.m.Data(pos)
 	if int(n) > len(data) {
-		err := corruptLength(l.pos, n)
-		if released := l.Release(); released != nil {
+		err := corruptLength(pos, n)
+		if released := b.Release(); released != nil {
 			err = released
 		}
 		return Borrow{}, err
 	}
-	l.Data = data[:n:n]
-	return l, nil
+	b.Data = data[:n:n]
+	return b, nil
 }
-
-// Ring wakes who waits for what was vacated.
-func (b *Borrows) Ring() { b.r.vacated() }
 
 // Position counts the slots that were claimed before this one, as its producer's.
 func (b *Borrow) Position() uint64 { return b.pos }
@@ -171,28 +137,7 @@ func (b *Borrow) Note() *uint32 { return b.r.m.Note(b.pos) }
 // Release gives the slot back; Data is no longer this process's. Until it has returned the value may come again. Errors:
 // ErrTakenForDead. 10 to 20 ns, and 2 to 5 µs when a sleeper is to be woken.
 func (b *Borrow) Release() error {
-	if err := b.Vacate(); err != nil {
-		return err
-	}
-	b.r.vacated()
-	return nil
-}
-
-// Vacate is Release without waking anybody: Ring when all of the Borrows are vacated, before anything else.
-func (b *Borrow) Vacate() error {
-	r, turn := b.r, b.r.m.Turn(b.pos)
-	r.at(stepRelease)
-	if !r.m.Word(b.pos).CompareAndSwap( // pairs with the load in claim: the value is no longer needed
-		uint64(layout.MakeWord(turn, r.me, layout.Reading)), uint64(layout.MakeWord(turn+1, 0, layout.Empty))) {
-		return ErrTakenForDead
-	}
-	r.at(stepReleased)
-	return nil
-}
-
-func (r *MPMC) vacated() {
-	Ring(&r.m.Space)
-	r.at(stepGot)
+	return b.r.VacateOne(b.r.m.HeadOf(b.pos), b.pos)
 }
 
 // TryGet appends the next value to buf: it copies, releases and returns, so that a value is handed over at most

@@ -75,14 +75,14 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 		}
 		*word(p.pos) = mine(mReading)
 		p.w, p.pc, p.k = mWord{}, mGetTold, 1
-		if m.batch {
-			p.pc = mGetMore
+		if m.run {
+			p.pc = mGetA
 		}
 	case mGetMore:
 		p.pc = mGetTold
 		if next := p.pos + 1; *word(next) == (mWord{next / n, 0, mFull}) {
 			*word(next) = mWord{next / n, p.owner(), mReading}
-			p.k = 2
+			p.k, p.i, p.pc = 2, 1, mGetA
 		}
 	case mGetTold:
 		p.v, p.pc = p.pos+p.k, mPassItems
@@ -97,13 +97,16 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 		}
 	case mPassItems:
 		if p.pc = mPassFull; s.bell[0] == idle {
-			p.v, p.pc = 0, mGetA
+			p.v, p.pc = 0, m.passed(p)
 		}
 	case mPassFull:
 		pos := p.v
-		if p.v, p.pc = 0, mGetA; *word(pos) == (mWord{pos / n, 0, mFull}) {
-			p.ring(0, mGetA)
+		if p.v, p.pc = 0, m.passed(p); *word(pos) == (mWord{pos / n, 0, mFull}) {
+			p.ring(0, p.pc)
 		}
+	case mVacated:
+		p.to(0)
+		p.ring(1, mGet)
 	case mGetA:
 		p.bell, p.v, p.ret, p.same = 0, 0, 0, false
 		p.a, p.pc = s.data[at%n][0], mGetB
@@ -117,9 +120,10 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 			panic(violation("taken for dead while reading"))
 		}
 		*word(at) = mWord{turn + 1, 0, mEmpty}
-		if p.i+1 < p.k {
-			p.i++
-			p.pc = mGetA
+		if p.k > 0 && m.run {
+			if p.pc = mGetMore; p.i == 1 {
+				p.i, p.pc = 0, mGetTold
+			}
 			break
 		}
 		p.i, p.k = 0, 0
@@ -165,6 +169,16 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 		panic(fmt.Sprint("no step at ", p.pc))
 	}
 	return 1
+}
+
+// passed is where a consumer goes on that has passed a wake on: to read, or, at the end of a run, to ring. Who has adopted an
+// orphan makes no run.
+func (m *mRun) passed(p *mProc) uint8 {
+	if m.run && p.k > 0 {
+		p.k = 0
+		return mVacated
+	}
+	return mGetA
 }
 
 func (s *mState) deliver(p *mProc) {

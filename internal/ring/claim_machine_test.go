@@ -35,7 +35,7 @@ type mProc struct {
 	again         bool
 	a, b          uint8 // the two halves of a value
 	msg, left     uint8
-	k, i, msg2    uint8 // of a batch: how many it has claimed, which it is at, the second value
+	k, i, msg2    uint8 // of a run: how many it has claimed, which it is at, the second value
 }
 
 type mState struct {
@@ -128,6 +128,7 @@ const ( // program counters
 	mGetLook
 	mGetLookHead
 	mGetLookWord
+	mVacated
 )
 
 // mRun is a model with its bounds, and perhaps a rule broken on purpose.
@@ -136,12 +137,12 @@ type mRun struct {
 	crashes, resigns                  int
 	noRestart                         bool // the dead stay dead; bounds end waits
 	get                               bool // releases before it delivers
-	batch                             bool // claims two where it can
+	run                               bool // claims two in a run where it can
 	broken                            string
 }
 
 func (m *mRun) String() string {
-	return fmt.Sprintf("%d slots %d+%d of %d crashes %d resigns %d restart %v get %v batch %v %s", m.slots, m.producers, m.consumers, m.each, m.crashes, m.resigns, !m.noRestart, m.get, m.batch, m.broken)
+	return fmt.Sprintf("%d slots %d+%d of %d crashes %d resigns %d restart %v get %v run %v %s", m.slots, m.producers, m.consumers, m.each, m.crashes, m.resigns, !m.noRestart, m.get, m.run, m.broken)
 }
 
 type violation string
@@ -363,31 +364,33 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 		}
 		*word(p.pos) = mine(mWriting)
 		p.w, p.pc, p.k = mWord{}, mPutTail, 1
-		if m.batch && p.left > 0 {
-			p.pc = mPutMore
+		if m.run {
+			p.pc = mPutA
 		}
 	case mPutMore:
 		p.pc = mPutTail
-		if next := p.pos + 1; *word(next) == (mWord{next / n, 0, mEmpty}) {
+		if next := p.pos + 1; p.left > 0 && *word(next) == (mWord{next / n, 0, mEmpty}) {
 			*word(next) = mWord{next / n, p.owner(), mWriting}
-			p.k = 2
+			p.k, p.i, p.pc = 2, 1, mPutA
 			p.left--
 			s.msgs++
 			p.msg2 = s.msgs
 			s.put[p.msg2-1] = mUnder
 		}
 	case mPutTail:
-		if p.pc = mPutA; s.tail == p.pos {
+		if s.tail == p.pos {
 			s.tail += p.k
-		} else if p.k == 2 {
-			p.pc = mPutMove
+			p.toldTail(m)
+		} else if p.pc = mPutMove; p.k == 1 {
+			p.toldTail(m)
 		}
 	case mPutMove:
-		if p.pc = mPutA; int8(s.tail-p.pos) < int8(p.k) {
+		if int8(s.tail-p.pos) < int8(p.k) {
 			if s.tail = p.pos + p.k; m.broken == "too far" {
 				s.tail++
 			}
 		}
+		p.toldTail(m)
 	case mPutA:
 		if choice == 1 {
 			s.resigns++
@@ -395,26 +398,24 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 			break
 		}
 		s.data[at%n][0], p.pc = p.at(), mPutB
-		if int(s.resigns) < m.resigns && p.k < 2 {
+		if int(s.resigns) < m.resigns && !m.run {
 			return 2
 		}
 	case mPutB:
-		s.data[at%n][1] = p.at()
-		if p.pc = mPutA; p.i+1 < p.k {
-			p.i++
-		} else {
-			p.i, p.pc = 0, mCommit
-		}
+		s.data[at%n][1], p.pc = p.at(), mCommit
 	case mCommit:
 		if *word(at) != mine(mWriting) {
 			panic(violation("taken for dead while writing"))
 		}
 		*word(at) = mWord{turn, 0, mFull}
-		if p.i+1 < p.k {
-			p.i++
-		} else {
-			p.i, p.k = 0, 0
+		switch {
+		case !m.run:
+			p.k = 0
 			p.ring(0, mPassSpace)
+		case p.i == 0:
+			p.pc = mPutMore
+		default:
+			p.pc = mPutTail
 		}
 	case mResign:
 		if *word(p.pos) != mine(mWriting) {
@@ -478,6 +479,14 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 		return m.stepConsumer(s, p, word, mine)
 	}
 	return 1
+}
+
+// toldTail is where a producer goes on that has moved tail: to write, or, at the end of a run, to ring.
+func (p *mProc) toldTail(m *mRun) {
+	if p.pc = mPutA; m.run {
+		p.i, p.k = 0, 0
+		p.ring(0, mPassSpace)
+	}
 }
 
 // at is the value that a producer is at.

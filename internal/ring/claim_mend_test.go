@@ -71,46 +71,52 @@ func TestMend(t *testing.T) {
 	get(t, r, "a")
 }
 
-// TestBatch claims what is free behind one another, and no more.
-func TestBatch(t *testing.T) {
+// TestRun claims what is free behind one another, and no more.
+func TestRun(t *testing.T) {
 	w := newWorld(t, 4, 8)
 	r, other := w.attach(1), w.attach(2)
+	other.settle() // nothing is behind head
 	fill := func(want, k int) {
 		t.Helper()
-		cs, err := r.TryClaims(k)
-		wantErr(t, err, nil)
-		if cs.Len() != want {
-			t.Fatalf("claimed %d slots, want %d", cs.Len(), want)
+		s, first := r.RunTail()
+		pos := first
+		for ; s != nil && k > 0; k-- {
+			s.Note = uint32(pos)
+			*layout.SlotValue[byte](s) = byte('a' + pos)
+			wantErr(t, r.PublishInRun(s, pos, 1), nil)
+			if pos++; k > 1 {
+				s = r.MoreTail(pos)
+			}
 		}
-		for i := range cs.Len() {
-			c := cs.At(i)
-			*c.Note() = uint32(c.Position())
-			c.Data[0] = byte('a' + c.Position())
-			wantErr(t, c.Publish(1), nil)
+		if pos != first+uint64(want) || r.m.Tail.Load() != first {
+			t.Fatalf("claimed %d slots, want %d; tail is at %d", pos-first, want, r.m.Tail.Load())
 		}
-		cs.Ring()
+		r.EndTail(first, pos)
 	}
 	fill(3, 3)
 	get(t, r, "a")
 	fill(2, 9) // two are free
-	_, err := r.TryClaims(1)
-	wantErr(t, err, ErrFull)
-	bs, err := other.TryBorrows(9)
-	wantErr(t, err, nil)
-	if bs.Len() != 4 || r.m.Head.Load() != 5 {
-		t.Fatalf("took %d values, head is at %d", bs.Len(), r.m.Head.Load())
+	if _, err := r.TryClaim(); err != ErrFull {
+		t.Errorf("claiming one more: %v", err)
 	}
-	for i := range bs.Len() {
-		b, err := bs.At(i)
+	s, first := other.RunHead()
+	pos := first
+	for s != nil {
+		b, err := other.BorrowAt(pos)
 		wantErr(t, err, nil)
-		if string(b.Data) != string(rune('b'+i)) || b.Position() != uint64(1+i) || *b.Note() != uint32(1+i) || b.Slot() != (1+i)%4 {
-			t.Errorf("value %d is %q at %d", i, b.Data, b.Position())
+		if string(b.Data) != string(rune('a'+pos)) || b.Position() != pos || *b.Note() != uint32(pos) || b.Slot() != int(pos%4) {
+			t.Errorf("value %q at %d", b.Data, b.Position())
 		}
-		if i < 2 {
-			wantErr(t, b.Vacate(), nil)
+		if pos < 3 {
+			wantErr(t, other.VacateInRun(s, pos), nil)
 		}
+		pos++
+		s = other.MoreHead(pos)
 	}
-	bs.Ring()
+	other.EndHead(first, pos)
+	if first != 1 || pos != 5 || r.m.Head.Load() != 5 {
+		t.Fatalf("took values from %d up to %d, head is at %d", first, pos, r.m.Head.Load())
+	}
 	w.kill(2) // with two of them
 	r.sweep()
 	for range 2 {

@@ -20,7 +20,7 @@ func TestModel(t *testing.T) {
 		{slots: 1, producers: 1, consumers: 1, each: 2, crashes: 1, get: true},
 		{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1},
 		{slots: 1, producers: 1, consumers: 2, each: 1, crashes: 1, noRestart: true},
-		{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1, batch: true},
+		{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1, run: true},
 	}
 	if !testing.Short() {
 		runs = append(runs,
@@ -29,8 +29,8 @@ func TestModel(t *testing.T) {
 			mRun{slots: 1, producers: 1, consumers: 2, each: 2},
 			mRun{slots: 1, producers: 2, consumers: 1, each: 1},
 			mRun{slots: 1, producers: 2, consumers: 1, each: 1, crashes: 1, noRestart: true},
-			mRun{slots: 2, producers: 1, consumers: 2, each: 2, batch: true},
-			mRun{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1, noRestart: true, batch: true},
+			mRun{slots: 2, producers: 1, consumers: 2, each: 2, run: true},
+			mRun{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 1, noRestart: true, run: true},
 		)
 	}
 	if *largeModels {
@@ -40,9 +40,9 @@ func TestModel(t *testing.T) {
 			mRun{slots: 2, producers: 1, consumers: 2, each: 2, crashes: 1, noRestart: true},
 			mRun{slots: 2, producers: 2, consumers: 1, each: 1, crashes: 1, noRestart: true},
 			mRun{slots: 2, producers: 1, consumers: 1, each: 3, crashes: 2},
-			mRun{slots: 2, producers: 2, consumers: 1, each: 2, batch: true},
-			mRun{slots: 2, producers: 2, consumers: 1, each: 2, crashes: 1, noRestart: true, batch: true},
-			mRun{slots: 2, producers: 1, consumers: 2, each: 2, crashes: 1, noRestart: true, batch: true},
+			mRun{slots: 2, producers: 2, consumers: 1, each: 2, run: true},
+			mRun{slots: 2, producers: 2, consumers: 1, each: 2, crashes: 1, noRestart: true, run: true},
+			mRun{slots: 2, producers: 1, consumers: 2, each: 2, crashes: 1, noRestart: true, run: true},
 		)
 	}
 	for _, m := range runs {
@@ -73,7 +73,7 @@ func TestModelSees(t *testing.T) {
 		{"back to full", one},
 		{"clear first", two},
 		{"no epoch", one},
-		{"too far", mRun{slots: 2, producers: 2, consumers: 1, each: 2, batch: true}},
+		{"too far", mRun{slots: 2, producers: 2, consumers: 1, each: 2, run: true}},
 	} {
 		c.in.broken = c.broken
 		states, _, _, bad := c.in.explore()

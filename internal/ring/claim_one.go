@@ -2,15 +2,13 @@ package ring
 
 import "example.com/atrium/internal/layout"
 
-// One value at a time, when nothing is in the way: the steps of claim, Publish, borrow and Vacate with no more than the slot and
-// its position in hand. Who cannot go on this way is sent away with nil, and goes theirs.
+// One value at a time, when nothing is in the way: the steps of claim and borrow with no more than the slot and its position in
+// hand. Who cannot go on this way is sent away with nil, and goes theirs.
 
 // ClaimOne claims the next slot, if it is there to take, as TryClaim does. Fill it and PublishOne, or Resign, at once.
 func (r *MPMC) ClaimOne() (s *layout.SlotHead, pos uint64) {
 	pos = r.m.Tail.Load()
-	s = r.m.HeadOf(pos)
-	free := r.m.Lap(pos)                                                                   // EMPTY
-	if s.Word.Load() != free || !s.Word.CompareAndSwap(free, free|r.mine|layout.Writing) { // pairs as in claim
+	if s = r.m.HeadOf(pos); !r.win(s, pos) {
 		return nil, pos
 	}
 	r.at(stepWon)
@@ -19,15 +17,17 @@ func (r *MPMC) ClaimOne() (s *layout.SlotHead, pos uint64) {
 	return s, pos
 }
 
+// win makes an empty slot this process's.
+func (r *MPMC) win(s *layout.SlotHead, pos uint64) bool {
+	free := r.m.Lap(pos)                                                                    // EMPTY
+	return s.Word.Load() == free && s.Word.CompareAndSwap(free, free|r.mine|layout.Writing) // pairs as in claim
+}
+
 // PublishOne is Claim.Commit of n bytes, which have room.
 func (r *MPMC) PublishOne(s *layout.SlotHead, pos uint64, n int) error {
-	s.Length = uint32(n)
-	lap := r.m.Lap(pos)
-	r.at(stepPublish)
-	if !s.Word.CompareAndSwap(lap|r.mine|layout.Writing, lap|layout.Full) { // pairs as in Publish
+	if !r.publish(s, pos, n) {
 		return ErrTakenForDead
 	}
-	r.at(stepPublished)
 	if (r.m.Items.Load()|r.m.Space.Load())&3 != idle { // pairs with Arm
 		r.rung()
 		return nil
@@ -37,8 +37,16 @@ func (r *MPMC) PublishOne(s *layout.SlotHead, pos uint64, n int) error {
 	return nil
 }
 
-// ClaimAt is a claim of ClaimOne as a Claim.
-func (r *MPMC) ClaimAt(pos uint64) Claim { return Claim{Data: r.m.Data(pos), r: r, pos: pos} }
+func (r *MPMC) publish(s *layout.SlotHead, pos uint64, n int) bool {
+	s.Length = uint32(n)
+	lap := r.m.Lap(pos)
+	r.at(stepPublish)
+	if !s.Word.CompareAndSwap(lap|r.mine|layout.Writing, lap|layout.Full) { // pairs with the load in borrow: the value is in place
+		return false
+	}
+	r.at(stepPublished)
+	return true
+}
 
 // TakeOne claims the next value, if it is there to take, as TryBorrow does, when nothing was left behind head. Its length, like
 // all that is in the slot, may be anything. VacateOne.
@@ -47,9 +55,7 @@ func (r *MPMC) TakeOne() (s *layout.SlotHead, pos uint64) {
 		return nil, 0
 	}
 	pos = r.m.Head.Load()
-	s = r.m.HeadOf(pos)
-	full := r.m.Lap(pos) | layout.Full
-	if s.Word.Load() != full || !s.Word.CompareAndSwap(full, full-layout.Full|r.mine|layout.Reading) { // pairs as in borrow
+	if s = r.m.HeadOf(pos); !r.get(s, pos) {
 		return nil, pos
 	}
 	r.at(stepTaken)
@@ -62,17 +68,30 @@ func (r *MPMC) TakeOne() (s *layout.SlotHead, pos uint64) {
 	return s, pos
 }
 
+// get makes a full slot this process's.
+func (r *MPMC) get(s *layout.SlotHead, pos uint64) bool {
+	lap := r.m.Lap(pos)
+	return s.Word.Load() == lap|layout.Full && s.Word.CompareAndSwap(lap|layout.Full, lap|r.mine|layout.Reading) // pairs as in borrow
+}
+
 // VacateOne is Borrow.Release.
 func (r *MPMC) VacateOne(s *layout.SlotHead, pos uint64) error {
-	lap := r.m.Lap(pos)
-	r.at(stepRelease)
-	if !s.Word.CompareAndSwap(lap|r.mine|layout.Reading, lap+layout.NextLap) { // pairs as in Vacate
+	if !r.vacate(s, pos) {
 		return ErrTakenForDead
 	}
-	r.at(stepReleased)
 	if r.m.Space.Load()&3 != idle { // pairs with Arm
 		Ring(&r.m.Space)
 	}
 	r.at(stepGot)
 	return nil
+}
+
+func (r *MPMC) vacate(s *layout.SlotHead, pos uint64) bool {
+	lap := r.m.Lap(pos)
+	r.at(stepRelease)
+	if !s.Word.CompareAndSwap(lap|r.mine|layout.Reading, lap+layout.NextLap) { // pairs with the load in claim: the value is no longer needed
+		return false
+	}
+	r.at(stepReleased)
+	return true
 }

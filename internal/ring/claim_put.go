@@ -16,48 +16,22 @@ type Claim struct {
 	pos uint64
 }
 
-// Claims are slots that this process has claimed, one behind the other: each as a Claim is.
-type Claims struct {
-	r   *MPMC
-	pos uint64
-	n   int
-}
-
 // TryClaim claims the next slot, or gives ErrFull: a slot that a consumer still holds counts as full, however many
 // behind it are free. 20 to 40 ns when nobody contends.
 func (r *MPMC) TryClaim() (Claim, error) {
-	c, _, _, err := r.claim(1)
-	if err != nil {
-		return Claim{}, err
-	}
-	return c.At(0), nil
-}
-
-// TryClaims claims up to n slots, those that are free behind one another from the next one on: one at least, or ErrFull. What is
-// put into them comes out without what others put in between.
-func (r *MPMC) TryClaims(n int) (Claims, error) {
-	c, _, _, err := r.claim(n)
+	c, _, _, err := r.claim()
 	return c, err
 }
 
 // Claim waits for TryClaim to succeed: until quit, which may be nil, gives an error, which is looked at before each sleep and
 // after Wake, or ctx ends. A dead consumer or producer that blocks it is found within 100 ms, its claim undone.
-func (r *MPMC) Claim(ctx context.Context, quit func() error) (Claim, error) {
-	c, err := r.Claims(ctx, quit, 1)
-	if err != nil {
-		return Claim{}, err
-	}
-	return c.At(0), nil
-}
-
-// Claims waits for TryClaims to succeed, as Claim does.
-func (r *MPMC) Claims(ctx context.Context, quit func() error, n int) (c Claims, err error) {
+func (r *MPMC) Claim(ctx context.Context, quit func() error) (c Claim, err error) {
 	wait := wait{r: r, g: r.putters, b: &r.m.Space}
 	defer wait.end()
 	for {
 		var pos uint64
 		var w layout.SlotWord
-		if c, pos, w, err = r.claim(n); err != ErrFull {
+		if c, pos, w, err = r.claim(); err != ErrFull {
 			return c, err
 		}
 		if judge, err := wait.again(ctx); err != nil {
@@ -79,8 +53,8 @@ func (r *MPMC) Claims(ctx context.Context, quit func() error, n int) (c Claims, 
 	}
 }
 
-// claim takes the slot at tail, and up to n in all behind it. With ErrFull it tells which word blocks it.
-func (r *MPMC) claim(n int) (c Claims, pos uint64, w layout.SlotWord, err error) {
+// claim takes the slot at tail. With ErrFull it tells which word blocks it.
+func (r *MPMC) claim() (c Claim, pos uint64, w layout.SlotWord, err error) {
 	for range rounds {
 		pos = r.m.Tail.Load()
 		slot, turn := r.m.Word(pos), r.m.Turn(pos)
@@ -89,13 +63,9 @@ func (r *MPMC) claim(n int) (c Claims, pos uint64, w layout.SlotWord, err error)
 		case w == layout.MakeWord(turn, 0, layout.Empty):
 			if slot.CompareAndSwap(uint64(w), uint64(layout.MakeWord(turn, r.me, layout.Writing))) { // pairs with the loads of who is blocked
 				r.at(stepWon)
-				k := 1
-				for k < n && r.extend(pos+uint64(k), layout.Empty, layout.Writing) {
-					k++
-				}
-				r.move(&r.m.Tail, pos, pos+uint64(k))
+				r.m.Tail.CompareAndSwap(pos, pos+1) // fails when somebody has helped
 				r.at(stepToldTail)
-				return Claims{r, pos, k}, pos, w, nil
+				return r.ClaimAt(pos), pos, w, nil
 			}
 		case !w.Valid():
 			return c, pos, w, corrupt(pos, w)
@@ -117,17 +87,8 @@ func (r *MPMC) writable() bool {
 	return layout.SlotWord(r.m.Word(pos).Load()).Ahead(r.m.Turn(pos)) >= 0
 }
 
-// Len is how many slots were claimed.
-func (c *Claims) Len() int { return c.n }
-
-// At gives the i-th of them. Commit, or Resign, each of them in order; Commit wakes somebody each time, Publish does not.
-func (c *Claims) At(i int) Claim {
-	pos := c.pos + uint64(i)
-	return Claim{Data: c.r.m.Data(pos), r: c.r, pos: pos}
-}
-
-// Ring wakes who waits for what was published.
-func (c *Claims) Ring() { c.r.rung() }
+// ClaimAt is a claim of ClaimOne or of a run as a Claim.
+func (r *MPMC) ClaimAt(pos uint64) Claim { return Claim{Data: r.m.Data(pos), r: r, pos: pos} }
 
 // Position counts the slots that were claimed before this one, since the ring was made; no two claims have the same.
 func (c *Claim) Position() uint64 { return c.pos }
@@ -142,28 +103,11 @@ func (c *Claim) Note() *uint32 { return c.r.m.Note(c.pos) }
 // the value survives the death of this process; when it has not, the value is in or not, never half. Errors:
 // ErrTakenForDead, ErrTooBig, which leaves the claim as it was. 15 to 30 ns, and 2 to 5 µs when a sleeper is to be woken.
 func (c *Claim) Commit(n int) error {
-	if err := c.Publish(n); err != nil {
-		return err
-	}
-	c.r.rung()
-	return nil
-}
-
-// Publish is Commit without waking anybody: Ring when all of the Claims are published, before anything else.
-func (c *Claim) Publish(n int) error {
 	r := c.r
 	if n < 0 || n > r.m.Room() {
 		return ErrTooBig
 	}
-	*r.m.Length(c.pos) = uint32(n)
-	turn := r.m.Turn(c.pos)
-	r.at(stepPublish)
-	if !r.m.Word(c.pos).CompareAndSwap( // pairs with the load in borrow: the value is in place
-		uint64(layout.MakeWord(turn, r.me, layout.Writing)), uint64(layout.MakeWord(turn, 0, layout.Full))) {
-		return ErrTakenForDead
-	}
-	r.at(stepPublished)
-	return nil
+	return r.PublishOne(r.m.HeadOf(c.pos), c.pos, n)
 }
 
 // rung rings for consumers, and passes on to other producers.

@@ -7,7 +7,7 @@ const (
 	stepSweep     step = iota // attached, nothing swept
 	stepSwept                 // dead claims undone, nobody told
 	stepWon                   // slot is WRITING, tail behind
-	stepMore                  // one more slot of a batch is claimed, tail or head behind
+	stepMore                  // one more slot of a run is claimed, tail or head behind
 	stepToldTail              // tail moved on
 	stepPublish               // value written, slot still WRITING
 	stepPublished             // slot is FULL, nobody woken
