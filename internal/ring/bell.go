@@ -87,29 +87,15 @@ func Arm(b *Bell) uint32 {
 // Sleep waits for a change of the word that Arm gave, no longer than bound: false when the time was up.
 func Sleep(b *Bell, word uint32, bound time.Duration) bool { return sys.FutexWait(b, word, bound) }
 
-// How a waiter goes from spinning to sleeping: the only policy of those measured that did not collapse when other
-// processes keep the processors busy.
-const (
-	spins  = 100
-	yields = 8
-)
-
 // Await returns when ready is true: it spins for 1 to 4 µs, lets others run, and then sleeps on the bell, no longer than bound: false
 // when it is not ready by then, or is not after a wake. Callers look at the world and call it again.
 func Await(b *Bell, bound time.Duration, ready func() bool) bool {
-	for range spins {
-		if ready() {
-			return true
-		}
-		sys.Pause(1)
-	}
-	for range yields {
-		sys.Yield()
-		if ready() {
-			return true
+	for t := (Turns{}); !ready(); {
+		if !t.Spin() {
+			return Doze(b, bound, ready)
 		}
 	}
-	return Doze(b, bound, ready)
+	return true
 }
 
 // Doze is Await without the spinning, for who knows that it will take longer.

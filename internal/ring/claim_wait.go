@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"example.com/atrium/internal/layout"
-	"example.com/atrium/internal/sys"
 )
 
 // How long a waiter sleeps before it looks again for itself: the bell is what ends a wait that has work, the bound is
@@ -23,22 +22,6 @@ func bound(w layout.SlotWord) time.Duration {
 		return boundOwned
 	}
 	return boundFree
-}
-
-// Turns counts the attempts of a waiter before it sleeps, by the policy of Await.
-type Turns struct{ n int }
-
-// Spin passes a moment; false when it is time to sleep.
-func (t *Turns) Spin() bool {
-	switch t.n++; {
-	case t.n <= spins:
-		sys.Pause(1)
-	case t.n <= spins+yields:
-		sys.Yield()
-	default:
-		return false
-	}
-	return true
 }
 
 func givenUp(ctx context.Context, quit func() error) error {

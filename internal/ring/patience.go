@@ -30,8 +30,10 @@ func (p *Patience) Await(b *Bell, bound time.Duration, ready func() bool) bool {
 	}
 	begun := time.Now()
 	for turn := 0; turn < yields || p.vain < tooVain && time.Since(begun) < worth; turn++ {
-		sys.Yield()
-		for range spins {
+		if !yield() {
+			break
+		}
+		for range 2 * spins {
 			if ready() {
 				p.vain = max(p.vain-1, 0)
 				return true
