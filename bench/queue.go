@@ -214,11 +214,7 @@ func putBig(ctx context.Context, q *queue.Queue[[]byte], n, seed int) error {
 		source[i] = byte(seed + i)
 	}
 	for range n {
-		c, err := q.Claim(ctx, len(source))
-		if err != nil {
-			return err
-		}
-		if err := c.Commit(copy(c.Data, source)); err != nil {
+		if err := q.Put(ctx, source); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,8 @@ const frameHead = 4
 // Send sends a value. It waits while the pipe is full, 64 KiB, and for a peer only when v has arrays that are to become the peer's:
 // whole unnamed ones of this process (see package ndarray), which stay open here. Messages longer than the pipe come through it bit by
 // bit; when ctx ends in the middle of one there is no sending any more: that is io.ErrUnexpectedEOF here and at the peer. 50 ns for a small
-// T of fixed size, 2 to 5 µs when the peer sleeps. Errors: io.ErrClosedPipe when the peer has closed or died, ErrTooBig beyond
-// MaxMessage, the cause of ctx.
+// T of fixed size, 2 to 5 µs when the peer sleeps. Errors: io.ErrClosedPipe when the peer has closed, and when it
+// has died once the pipe is full (what it did not receive is lost with it), ErrTooBig beyond MaxMessage, the cause of ctx.
 func (p *Pipe[T]) Send(ctx context.Context, v T) error {
 	if !p.plain {
 		w := v // which escapes, and v does not
