@@ -290,7 +290,7 @@ func (st *stage) end() {
 }
 
 // TestKilledAtRandom kills one of two producers and two consumers every few milliseconds, and counts what became of each value.
-// The full run is: go test -run TestKilledAtRandom -timeout 3h ./queue -queue.kills 10000
+// The full run is: go test -run TestKilledAtRandom -timeout 3h ./queue -queue.kills 3400
 func TestKilledAtRandom(t *testing.T) {
 	for _, how := range []string{"get", "many", "borrow"} {
 		t.Run(how, func(t *testing.T) {
