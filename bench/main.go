@@ -4,8 +4,10 @@
 //
 //	go run ./bench [-work NAME[,NAME]] [-rounds N] [-json] [-list]
 //
-// Python peers run in the project's virtual environment, which is made when it is missing. Run it with nothing
-// else on the machine.
+// Python peers run in the project's virtual environment, which is made when it is missing. Floors in C, and the one
+// peer in Rust (iceoryx2, in pipe-hot), are built with cc and cargo from bench/peers when a work wants them; the latter
+// takes a minute once, and leaves some 200 MB in the user's cache directory under atrium-bench. A peer that cannot be had
+// is reported with the reason. Run it with nothing else on the machine.
 package main
 
 import (

@@ -178,6 +178,24 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
+// A peer that cannot be built says why.
+func TestPeerNotBuilt(t *testing.T) {
+	h := &host{root: t.TempDir(), scratch: t.TempDir(), log: io.Discard}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	if _, err := exec.LookPath("cargo"); err == nil {
+		if _, err := rust("peer", "none").open(t.Context(), h); err == nil || !strings.Contains(err.Error(), "none does not build") {
+			t.Errorf("a crate that is not there gave %v", err)
+		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	if _, err := rust("peer", "none").open(t.Context(), h); err == nil || !strings.Contains(err.Error(), "no Rust") {
+		t.Errorf("without cargo: %v", err)
+	}
+	if _, err := native("peer", "none.c", "none").open(t.Context(), h); err == nil || !strings.Contains(err.Error(), "no C compiler") {
+		t.Errorf("without cc: %v", err)
+	}
+}
+
 // A reply that lies about its length is refused before anything is allocated.
 func TestReceiveBytes(t *testing.T) {
 	r, w, err := os.Pipe()

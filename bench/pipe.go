@@ -20,6 +20,7 @@ const (
 	atriumPipe = "atrium, queue.Pipe"
 	floorSpin  = "floor: spinning in C"
 	floorFutex = "floor: futex in C"
+	iceoryx2   = "iceoryx2, publish and subscribe"
 	unixSocket = "Go, Unix socket"
 )
 
@@ -47,6 +48,7 @@ func pipeWorks() []work {
 			processes(atriumPipe, nil, "pipe-ask", "pipe-answer"),
 			python("multiprocessing.Pipe", "pipes.py", map[string]any{"kind": "hot", "cores": ""}),
 			processes(unixSocket, nil, "socket-ask", "socket-answer"),
+			rust(iceoryx2, "iceoryx2"),
 			native(floorSpin, "pipe.c", "spin"),
 		},
 	}, parked("pipe-parked", "on two cores", "two"), parked("pipe-parked-1core", "on one core", "one")}

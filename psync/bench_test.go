@@ -13,11 +13,13 @@ import (
 // BenchmarkFree takes and gives back what nobody else wants.
 func BenchmarkFree(b *testing.B) {
 	s := mptest.Space(b)
-	remove(b, s, "m", "rw", "s", "e", "c")
+	remove(b, s, "m", "rw", "s", "e", "set", "c")
 	m := ok[*psync.Mutex](b)(psync.OpenMutex(s, "m"))
 	rw := ok[*psync.RWMutex](b)(psync.OpenRWMutex(s, "rw"))
 	sem := ok[*psync.Semaphore](b)(psync.OpenSemaphore(s, "s", 4))
 	e := ok[*psync.Event](b)(psync.OpenEvent(s, "e"))
+	set := ok[*psync.Event](b)(psync.OpenEvent(s, "set"))
+	noErr(b, set.Set())
 	c := ok[*psync.Cond](b)(psync.OpenCond(s, "c", m))
 	for _, x := range []struct {
 		name string
@@ -28,6 +30,9 @@ func BenchmarkFree(b *testing.B) {
 		{"RLock", func() { rw.RLock(background); rw.RUnlock() }},
 		{"RWLock", func() { rw.Lock(background); rw.Unlock() }},
 		{"Semaphore", func() { sem.Acquire(background, 1); sem.Release(1) }},
+		{"TryAcquire", func() { sem.TryAcquire(1); sem.Release(1) }},
+		{"IsSet", func() { set.IsSet() }},
+		{"EventWait", func() { set.Wait(background) }},
 		{"Event", func() { e.Set(); e.Wait(background); e.Clear() }},
 		{"Signal", func() { c.Signal() }},
 		{"OpenClose", func() { ok[*psync.Mutex](b)(psync.OpenMutex(s, "m2")).Close(); s.Remove("m2") }},
@@ -38,7 +43,7 @@ func BenchmarkFree(b *testing.B) {
 			}
 		})
 	}
-	for _, o := range []interface{ Close() error }{c, m, rw, sem, e} {
+	for _, o := range []interface{ Close() error }{c, m, rw, sem, e, set} {
 		noErr(b, o.Close())
 	}
 }

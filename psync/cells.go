@@ -14,11 +14,18 @@ import (
 // enter takes the guard. When somebody died with it, what is derived is derived anew: each change under the guard is one
 // store into one cell, and the rest follows from the cells.
 func (o *object) enter(ctx context.Context) error {
+	if o.guard.take1() {
+		return nil
+	}
+	return o.enterLong(ctx)
+}
+
+func (o *object) enterLong(ctx context.Context) error {
 	dead, err := o.guard.acquire(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if dead {
+	if dead != 0 {
 		o.recount()
 		at("guard: recounted")
 		o.guard.mend()
@@ -29,6 +36,13 @@ func (o *object) enter(ctx context.Context) error {
 // leave gives the guard back. Who is not its owner any more was taken for dead, and others have changed what it thought
 // to be its own: never to be tried again.
 func (o *object) leave() error {
+	if o.guard.give1() {
+		return nil
+	}
+	return o.leaveLong()
+}
+
+func (o *object) leaveLong() error {
 	if !o.guard.release(false) {
 		return ring.ErrTakenForDead
 	}
@@ -118,7 +132,7 @@ func (o *object) sweep() (found bool, err error) {
 			return found, err
 		}
 		if dead {
-			o.bequeath(c.Held.Load(), c.Waiting.Load())
+			o.bequeath(who, c.Held.Load(), c.Waiting.Load())
 			at("sweep: bequeathed")
 			c.Owner.Store(0)
 			found = true
@@ -132,10 +146,12 @@ func (o *object) sweep() (found bool, err error) {
 }
 
 // bequeath is what a death means beyond that what was held is free.
-func (o *object) bequeath(held uint64, waiting uint32) {
+func (o *object) bequeath(who, held uint64, waiting uint32) {
 	switch o.mem.Kind() {
 	case layout.SyncRWMutex:
 		if held == layout.SyncWriter {
+			o.mem.Died.Store(who)
+			at("sweep: named")
 			o.mem.State.Or(inconsistent)
 		}
 	case layout.SyncBarrier:

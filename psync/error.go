@@ -3,8 +3,11 @@ package psync
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
+	"example.com/atrium/internal/layout"
 	"example.com/atrium/shm"
 )
 
@@ -25,6 +28,51 @@ var (
 	// ErrFull is that no place is left in the object.
 	ErrFull = errors.New("all places are taken")
 )
+
+// OwnerDeadError is an ErrOwnerDead that says who died.
+type OwnerDeadError struct {
+	Owner shm.Owner // its slot in the Space; zero when another process found it dead and did not live to say so
+	Pid   int       // as the process itself saw it; 0 when another process has its slot by now
+}
+
+func (e *OwnerDeadError) Error() string {
+	switch {
+	case e.Owner == shm.Owner{}:
+		return ErrOwnerDead.Error()
+	case e.Pid == 0:
+		return fmt.Sprintf("process %v: %v", e.Owner, ErrOwnerDead)
+	}
+	return fmt.Sprintf("process %v, pid %d: %v", e.Owner, e.Pid, ErrOwnerDead)
+}
+
+// Unwrap gives ErrOwnerDead.
+func (e *OwnerDeadError) Unwrap() error { return ErrOwnerDead }
+
+// ownerDead is the error that owner died with the lock.
+func (o *object) ownerDead(owner uint64) error {
+	e := &OwnerDeadError{}
+	e.Owner.Slot, e.Owner.Epoch = layout.SyncSlot(owner)
+	if o.space != nil {
+		e.Pid = pidOf(o.space.Path(), e.Owner)
+	}
+	return e
+}
+
+// pidOf reads the pid of a process that may be dead from the Space's control file, where it stands until another takes the slot.
+func pidOf(space string, who shm.Owner) int {
+	b, err := os.ReadFile(filepath.Join(space, ".control"))
+	if err != nil || who.Slot >= layout.Slots {
+		return 0
+	}
+	c, err := layout.OpenControl(b)
+	if err != nil {
+		return 0
+	}
+	if cell := c.Cell(who.Slot); cell.Epoch.Load() == who.Epoch {
+		return int(cell.Pid.Load())
+	}
+	return 0
+}
 
 // both is errors.Join that leaves a lone error what it is.
 func both(err, second error) error {

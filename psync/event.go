@@ -67,6 +67,10 @@ func (e *Event) Wait(ctx context.Context) error {
 	if e.IsSet() {
 		return nil
 	}
+	return e.wait(ctx)
+}
+
+func (e *Event) wait(ctx context.Context) error {
 	if err := e.stay(); err != nil {
 		return e.fail("wait", err)
 	}

@@ -236,8 +236,9 @@ func TestDeaths(t *testing.T) {
 		a, b, c := &Mutex{w.process(1)}, &Mutex{w.process(2)}, &Mutex{w.process(3)}
 		want(t, a.Lock(bg), nil)
 		a.lock.Heir.Store(b.who.owner) // and b does not come
+		a.lock.remind()
 		want(t, a.Unlock(), nil)
-		if word := a.lock.Word.Load(); word != b.who.owner|reserved {
+		if word := a.lock.Word.Load(); word != b.who.owner|reserved|awaited {
 			t.Errorf("the word is %#x", word)
 		}
 		if got, _ := c.TryLock(); got {
@@ -249,6 +250,7 @@ func TestDeaths(t *testing.T) {
 			t.Errorf("after %v, heir %#x", took, c.lock.Heir.Load())
 		}
 		c.lock.Heir.Store(b.who.owner)
+		c.lock.remind()
 		want(t, c.Unlock(), nil)
 		w.kill(b.object)
 		if got, err := a.TryLock(); !got || err != nil {

@@ -18,11 +18,13 @@ type life struct {
 	closed  atomic.Bool
 }
 
-func (l *life) open() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.handles++
-	l.closed.Store(false)
+func (o *object) open() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.handles++
+	o.closed.Store(false)
+	o.lock.shorten(true)
+	o.guard.shorten(true)
 }
 
 // Close gives up the view when it was called as often as the object was opened. What this process holds it
@@ -40,6 +42,8 @@ func (o *object) Close() error {
 		return nil
 	}
 	o.closed.Store(true)
+	o.lock.shorten(false)
+	o.guard.shorten(false)
 	if o.waiters > 0 {
 		return nil
 	}

@@ -9,12 +9,12 @@ import (
 
 // wait is acquire for a lock that somebody has. The goroutines of a process queue at the gate, in order; the one that is
 // through waits for the lock among those of other processes.
-func (l *lock) wait(ctx context.Context, seen *view) (dead bool, err error) {
+func (l *lock) wait(ctx context.Context, seen *view) (dead uint64, err error) {
 	defer seen.begin()()
 	select {
 	case l.gate <- struct{}{}:
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	}
 	defer func() { <-l.gate }()
 	seen.first(1)
@@ -28,26 +28,33 @@ func (l *lock) wait(ctx context.Context, seen *view) (dead bool, err error) {
 		return dead, nil
 	}
 	l.giveUp()
-	return false, err
+	return 0, err
 }
 
 // contend tries, spins, looks whether the owner lives, and sleeps, again and again.
-func (l *lock) contend(ctx context.Context) (got, dead bool, err error) {
+func (l *lock) contend(ctx context.Context) (got bool, dead uint64, err error) {
 	var stuck uint64
 	var t ring.Turns
 	for began := time.Now(); ; {
 		w := l.Word.Load()
 		if got, err = l.take(w, stuck); got || err != nil {
-			return got, false, err
+			return got, 0, err
 		}
-		if w == 0 || t.Spin() {
+		if w&^awaited == 0 || t.Spin() {
 			continue
 		}
 		if ctx.Err() != nil {
-			return false, false, context.Cause(ctx)
+			return false, 0, context.Cause(ctx)
 		}
 		if got, dead, err = l.bury(w); got || err != nil {
 			return got, dead, err
+		}
+		if w&awaited == 0 { // so that its release looks for us
+			if !l.Word.CompareAndSwap(w, w|awaited) { // pairs with the CAS in give1 and release
+				continue
+			}
+			w |= awaited
+			at("lock: awaited")
 		}
 		l.stamp(w)
 		b := &l.Bell
@@ -87,9 +94,12 @@ func (l *lock) inherit(waited time.Duration) bool {
 // giveUp leaves the lock to others: nobody may wait for this process to inherit.
 func (l *lock) giveUp() {
 	l.Heir.CompareAndSwap(l.who.owner, 0)
-	if l.Word.CompareAndSwap(l.who.owner|reserved, 0) {
-		l.wake(0)
-	} else if l.Word.Load() == 0 { // the wake may have been for us
+	switch w := l.Word.Load(); {
+	case w&^awaited == l.who.owner|reserved:
+		if l.Word.CompareAndSwap(w, awaited) {
+			l.wake(awaited)
+		}
+	case w&^awaited == 0: // the wake may have been for us
 		ring.Ring(&l.Bell)
 	}
 }
@@ -146,5 +156,9 @@ func sleep(ctx context.Context, b *ring.Bell, word uint32, bound time.Duration) 
 			}
 		}()
 	}
-	return !ring.Sleep(b, word, bound)
+	if ring.Sleep(b, word, bound) {
+		return false
+	}
+	at("sleep: in vain")
+	return true
 }

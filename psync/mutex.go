@@ -27,11 +27,19 @@ func OpenMutex(space *shm.Space, name string) (*Mutex, error) {
 	return &Mutex{o}, nil
 }
 
-// Lock waits for the mutex: 15 ns when nobody has it, 5 to 100 µs after the Unlock of who had it, at most 100 ms after the
-// kernel is done with an owner that died. With nil and with ErrOwnerDead the caller has the mutex, otherwise not:
+// Lock waits for the mutex: 3 ns when nobody has it, 5 to 100 µs after the Unlock of who had it, at most 100 ms after the
+// kernel is done with an owner that died. With nil and with ErrOwnerDead (an *OwnerDeadError) the caller has the mutex, otherwise not:
 // ErrNotRecoverable, the cause of ctx's end with who has it, shm.ErrClosed. Whatever was written before an Unlock is seen after the Lock
 // that follows it, in any process.
 func (m *Mutex) Lock(ctx context.Context) error {
+	if m.lock.take1() {
+		m.race.acquire()
+		return nil
+	}
+	return m.lockLong(ctx)
+}
+
+func (m *Mutex) lockLong(ctx context.Context) error {
 	if m.closed.Load() {
 		return m.fail("lock", shm.ErrClosed)
 	}
@@ -40,10 +48,6 @@ func (m *Mutex) Lock(ctx context.Context) error {
 		m.race.acquire()
 		return nil
 	}
-	return m.wait(ctx)
-}
-
-func (m *Mutex) wait(ctx context.Context) error {
 	if err := m.stay(); err != nil {
 		return m.fail("lock", err)
 	}
@@ -57,8 +61,8 @@ func (m *Mutex) wait(ctx context.Context) error {
 		return m.fail("lock", err)
 	}
 	m.race.acquire()
-	if dead {
-		return m.fail("lock", ErrOwnerDead)
+	if dead != 0 {
+		return m.fail("lock", m.ownerDead(dead))
 	}
 	return nil
 }
@@ -66,6 +70,14 @@ func (m *Mutex) wait(ctx context.Context) error {
 // TryLock takes the mutex if it needs not wait for it: 1 to 2 µs when somebody has it. The error may be ErrOwnerDead,
 // with the mutex, or ErrNotRecoverable.
 func (m *Mutex) TryLock() (bool, error) {
+	if m.lock.take1() {
+		m.race.acquire()
+		return true, nil
+	}
+	return m.tryLong()
+}
+
+func (m *Mutex) tryLong() (bool, error) {
 	if m.closed.Load() {
 		return false, m.fail("lock", shm.ErrClosed)
 	}
@@ -73,18 +85,25 @@ func (m *Mutex) TryLock() (bool, error) {
 	if got {
 		m.race.acquire()
 	}
-	if dead {
-		err = ErrOwnerDead
+	if dead != 0 {
+		err = m.ownerDead(dead)
 	}
 	return got, m.fail("lock", err)
 }
 
-// Unlock gives the mutex back: 15 ns when nobody waits, and 2 to 5 µs to wake who does. ErrNotOwner when this process does not have it.
+// Unlock gives the mutex back: 3 ns when nobody waits, and 2 to 5 µs to wake who does. ErrNotOwner when this process does not have it.
 func (m *Mutex) Unlock() error {
+	m.race.release()
+	if m.lock.give1() {
+		return nil
+	}
+	return m.unlockLong()
+}
+
+func (m *Mutex) unlockLong() error {
 	if m.closed.Load() {
 		return m.fail("unlock", shm.ErrClosed)
 	}
-	m.race.release()
 	if !m.lock.release(true) {
 		return m.fail("unlock", ErrNotOwner)
 	}

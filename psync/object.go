@@ -157,7 +157,8 @@ func attach(b []byte, who identity) (*object, error) {
 		return nil, fmt.Errorf("%w: %w", shm.ErrFormat, err)
 	}
 	o := &object{mem: s, who: who, gate: make(chan struct{}, 1)}
-	o.lock, o.guard = newLock(&s.Lock, who), newLock(&s.Guard, who)
+	o.lock.init(&o.mem.Lock, who)
+	o.guard.init(&o.mem.Guard, who)
 	return o, nil
 }
 

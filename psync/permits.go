@@ -12,6 +12,46 @@ import (
 // Permits are what a Semaphore and an RWMutex are made of: limit of them, of which a reader takes one and a writer all.
 // What a process has stands in its cell, and total is the sum.
 
+// takeNow is the short way to take n permits: no error can be the caller's, and nothing else is in the way. Deaths in it are
+// deaths with the guard, as in grant.
+func (o *object) takeNow(n uint64) (ok bool, err error) {
+	if len(o.gate) != 0 || !o.guard.take1() { // others of this process were here first, or somebody changes it
+		return false, nil
+	}
+	if ok = o.mem.State.Load() == 0 && o.admits(n, false); ok {
+		o.cell.Held.Add(n)
+		o.mem.Total.Add(n)
+	}
+	if err = o.leave(); err != nil {
+		return false, err
+	}
+	return ok, nil
+}
+
+// giveNow is the short way to give n back.
+func (o *object) giveNow(n uint64) (ok bool, err error) {
+	if !o.guard.take1() {
+		return false, nil
+	}
+	held := o.cell.Held.Load()
+	if ok = o.mem.State.Load() == 0 && has(held, n); ok {
+		o.cell.Held.Store(held - n)
+		o.mem.Total.Add(-n)
+	}
+	if err = o.leave(); err != nil {
+		return false, err
+	}
+	if ok && ring.Awaited(&o.mem.Bell) {
+		ring.RingAll(&o.mem.Bell)
+	}
+	return ok, nil
+}
+
+// has tells whether n permits can be given back of those held. A write lock is not many read locks.
+func has(held, n uint64) bool {
+	return n <= held && (n == layout.SyncWriter) == (held == layout.SyncWriter)
+}
+
 // grant takes n permits if they are free, and nobody else has waited long; front tells that all of this process wait behind
 // this goroutine. check may refuse, under the guard.
 func (o *object) grant(ctx context.Context, n uint64, front bool, check func() error) (bool, error) {
@@ -59,7 +99,7 @@ func (o *object) giveBack(op string, n uint64, check func()) error {
 		return o.fail(op, err)
 	}
 	held := o.cell.Held.Load()
-	mine := n <= held && (o.mem.Kind() != layout.SyncRWMutex || (n == layout.SyncWriter) == (held == layout.SyncWriter))
+	mine := has(held, n)
 	if mine {
 		if check != nil {
 			check()

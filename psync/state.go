@@ -33,8 +33,9 @@ type Party struct {
 	// N is how many permits, read locks or seats it has, 1 for a mutex or a write lock; of a waiter its goroutines that wait.
 	N     int
 	Write bool // it writes, or its first goroutine waits to write: of an rwmutex
+	Wants int  // permits that its first goroutine waits for: of a semaphore
 	// Since is when the first of its goroutines began to wait; of a mutex's holder when somebody first had to wait for it.
-	// The zero time for others.
+	// The zero time for others, and where it is not known.
 	Since time.Time
 	Dead  bool // it died with what it holds, which the next who waits takes
 }
@@ -77,16 +78,18 @@ func (o *object) state() State {
 	kind := o.mem.Kind()
 	word, flags := o.mem.Lock.Word.Load(), o.mem.State.Load()
 	s := State{Name: o.name, Kind: kind.String(), Waits: o.mem.Waits.Load(), Created: stamp(o.mem.Created())}
-	if g := o.mem.Guard.Word.Load(); g != 0 && g&(reserved|broken) == 0 {
+	if g := o.mem.Guard.Word.Load(); ownerOf(g) != 0 && g&(reserved|broken) == 0 {
 		s.Changing = o.party(g, 1)
 		s.Changing.Since = stamp(o.mem.Guard.Since.Load())
 	}
 	switch kind {
 	case layout.SyncMutex:
 		s.Inconsistent, s.Broken = word&inconsistent != 0, word&broken != 0
-		if word != 0 && word&(reserved|broken) == 0 {
+		if ownerOf(word) != 0 && word&(reserved|broken) == 0 {
 			h := o.party(word, 1)
-			h.Since = stamp(o.mem.Lock.Since.Load())
+			if word&inconsistent == 0 { // else others waited for the dead one already
+				h.Since = stamp(o.mem.Lock.Since.Load())
+			}
 			s.Inconsistent = s.Inconsistent || h.Dead
 			s.Holders = append(s.Holders, h)
 		}
@@ -127,6 +130,9 @@ func (o *object) state() State {
 		if waiting > 0 && !h.Dead {
 			h.N, h.Since = int(waiting), stamp(c.Since.Load())
 			h.Write = kind == layout.SyncRWMutex && c.What.Load() == layout.SyncWriter
+			if kind == layout.SyncSemaphore {
+				h.Wants = min(max(1, int(c.What.Load())), s.Limit)
+			}
 			s.Waiters = append(s.Waiters, h)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 // Sweep gives back what the dead hold of the object of that name, permits, read locks and places, and tells whether there was any.
 // Who waits does that for itself within 100 ms, and who opens the object at once; this is for an object nobody waits for. What
 // others are to learn of a death stays: the next owner of a lock gets ErrOwnerDead, and the barrier of a dead party is broken.
-// Errors: those of Look, and the cause of ctx's end when a process is stopped while it changes the object.
+// Errors: those of Look, and the cause of ctx's end when a process is stopped while it changes the object; until then this process
+// opens and closes no object of this package.
 func Sweep(ctx context.Context, space *shm.Space, name string) (bool, error) {
 	const op = "sweep"
 	g, err := space.Attach(name, true)

@@ -51,6 +51,33 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// What is seen of a wait is that of who waits: for how many permits, and not for how long the last owner, who died, was waited for.
+func TestLookAtWaits(t *testing.T) {
+	mptest.Check(t)
+	s := mptest.Space(t)
+	remove(t, s, "x", "y")
+	look := func(name string) psync.State { return ok[psync.State](t)(psync.Look(s, name)) }
+	a, b := newRoom(t, s, "mutex", "x"), newRoom(t, s, "mutex", "x")
+	a.do("lock", "ok")
+	b.Send("lock")
+	eventually(t, "it is seen that one waits", func() bool { l := look("x"); return len(l.Waiters) == 1 && !l.Holders[0].Since.IsZero() })
+	a.Kill()
+	b.answer("ownerdead")
+	if l := look("x"); len(l.Holders) != 1 || !l.Holders[0].Since.IsZero() || !l.Inconsistent {
+		t.Errorf("nobody waits for the next owner, and a look says %+v", l)
+	}
+	b.Done()
+	c, d := newRoom(t, s, "semaphore:3", "y"), newRoom(t, s, "semaphore:3", "y")
+	c.do("acquire:2", "ok")
+	d.Send("acquire:3")
+	eventually(t, "it is seen that one wants three", func() bool { l := look("y"); return len(l.Waiters) == 1 && l.Waiters[0].Wants == 3 })
+	c.do("release:2", "ok")
+	d.answer("ok")
+	d.do("release:3", "ok")
+	c.Done()
+	d.Done()
+}
+
 // A sweep in a process that has the object open does what it does elsewhere; one of what is no such object is an error.
 func TestSweepOwn(t *testing.T) {
 	mptest.Check(t)

@@ -33,7 +33,8 @@ import (
 //	   448     4  bell (internal/ring) of who waits for anything but lock and guard
 //	   452     4  zero, reserved
 //	   456     8  waits: goroutines that had to wait, counter
-//	   464   560  zero, reserved
+//	   464     8  died: of an rwmutex the owner that was last found to have died with the write lock; information only
+//	   472   552  zero, reserved
 //	  1024    32  cell 0, and so on to cell 479
 //
 // A lock:
@@ -49,15 +50,16 @@ import (
 //
 // The word of a lock, of which heir, first and a cell's owner have the upper 48 bits:
 //
-//	 63          48 47                16 15       3  2  1  0
-//	┌──────────────┬────────────────────┬──────────┬──┬──┬──┐
-//	│ slot (16)    │ epoch (32)         │ zero     │ B│ R│ I│
-//	└──────────────┴────────────────────┴──────────┴──┴──┴──┘
+//	 63          48 47                16 15    4  3  2  1  0
+//	┌──────────────┬────────────────────┬───────┬──┬──┬──┬──┐
+//	│ slot (16)    │ epoch (32)         │ zero  │ W│ B│ R│ I│
+//	└──────────────┴────────────────────┴───────┴──┴──┴──┴──┘
 //	 └ owner: the process's cell in the control file; 0 is nobody
 //
 //	I inconsistent  an owner before this one died with the lock
 //	R reserved      nobody has the lock; the heir named here is to take it
 //	B broken        the lock is not recoverable; there is no owner
+//	W awaited       somebody may wait: whoever gives the lock back has to look at heir and the bells. Also of a free lock
 //
 // A cell, one for each process that has the object open; it changes under the guard, but for waiting, what and since,
 // which are the process's own:
@@ -113,6 +115,7 @@ const (
 	SyncInconsistent = 1 << iota
 	SyncReserved
 	SyncBroken
+	SyncAwaited
 
 	syncFlags = 1<<16 - 1
 )
@@ -170,7 +173,8 @@ type syncHeader struct {
 	Bell     atomic.Uint32
 	_        uint32
 	Waits    atomic.Uint64
-	_        [560]byte
+	Died     atomic.Uint64
+	_        [552]byte
 }
 
 var (
