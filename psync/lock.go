@@ -126,6 +126,7 @@ func (l *lock) bury(w uint64) (got bool, dead uint64, err error) {
 	if !l.Word.CompareAndSwap(w, l.who.owner|inconsistent|w&awaited) {
 		return false, 0, nil
 	}
+	l.Since.Store(0) // it was about the dead
 	l.Recovered.Add(1)
 	at("lock: buried")
 	return true, o, nil

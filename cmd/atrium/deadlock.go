@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"example.com/atrium/psync"
+	"example.com/atrium/shm"
 	"github.com/spf13/cobra"
 )
 
@@ -16,8 +18,8 @@ type cycle []wait
 // wait is one arrow of it.
 type wait struct {
 	Waiter *owner `json:"waiter"`
-	Name   string `json:"name"` // of the lock
-	Holder *owner `json:"holder"`
+	Name   string `json:"name"`   // of the lock
+	Holder *owner `json:"holder"` // or who waits to write what the waiter wants to read
 	since  time.Time
 }
 
@@ -25,7 +27,7 @@ type wait struct {
 func (c cycle) String() string {
 	var b strings.Builder
 	for _, w := range c {
-		fmt.Fprintf(&b, "%v ─ %s → ", w.Waiter, w.Name)
+		fmt.Fprintf(&b, "%v ─ %s → ", w.Waiter, plain(w.Name))
 	}
 	return b.String() + c[0].Waiter.String()
 }
@@ -97,14 +99,18 @@ func without(all []psync.Party, p psync.Party) (rest []psync.Party) {
 	return rest
 }
 
-// lasting are the cycles that were there before, too: a process may wait with one goroutine and unlock with another.
-func lasting(before, now []cycle) (all []cycle) {
+// lasts is for how long processes wait for each other before that is a deadlock: one may wait with one goroutine and unlock with another.
+const lasts = time.Second
+
+// lasting are the cycles that were there before, too, and for long enough.
+func lasting(before, cycles []cycle, now time.Time) (all []cycle) {
 	seen := map[string]bool{}
 	for _, c := range before {
 		seen[c.key()] = true
 	}
-	for _, c := range now {
-		if seen[c.key()] {
+	for _, c := range cycles {
+		young := func(w wait) bool { return w.since.IsZero() || now.Sub(w.since) < lasts }
+		if seen[c.key()] && !slices.ContainsFunc(c, young) {
 			all = append(all, c)
 		}
 	}
@@ -117,28 +123,31 @@ type deadlocks struct {
 	Stopped   []blocked `json:"stopped"` // what processes that are stopped keep from others
 }
 
+// blocked is what a process that is stopped keeps from others.
 type blocked struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"` // of the object
+	Kind   string `json:"kind"`
 	Holder *owner `json:"holder"`
-	Text   string `json:"text"`
+	Text   string `json:"text"` // what it has, and who waits
 }
 
-func inspectDeadlock(cmd *cobra.Command, path string, over time.Duration, asJSON bool) error {
-	before, err := look(path)
+func inspectDeadlock(cmd *cobra.Command, asJSON bool) error {
+	path := shm.DefaultPath()
+	v, err := look(path)
 	if err != nil {
 		return err
 	}
-	now, found := before, before.cycles("")
+	found := v.cycles("")
 	if len(found) > 0 {
-		if err := pause(cmd.Context(), max(over, time.Second)); err != nil {
+		if err := pause(cmd.Context(), lasts); err != nil {
 			return err
 		}
-		if now, err = look(path); err != nil {
+		if v, err = look(path); err != nil {
 			return err
 		}
-		found = lasting(found, now.cycles(""))
+		found = lasting(found, v.cycles(""), time.Now())
 	}
-	d := deadlocks{Deadlocks: append([]cycle{}, found...), Stopped: now.stopped()}
+	d := deadlocks{Deadlocks: append([]cycle{}, found...), Stopped: v.stopped()}
 	if asJSON {
 		err = printJSON(cmd.OutOrStdout(), d)
 	} else {
@@ -154,22 +163,48 @@ func inspectDeadlock(cmd *cobra.Command, path string, over time.Duration, asJSON
 func (v *spaceView) stopped() []blocked {
 	all := []blocked{}
 	for _, o := range v.Objects {
-		switch {
-		case o.Lock != nil && o.Lock.Changing != nil && o.Lock.Changing.Stopped:
-			all = append(all, blocked{o.Name, o.Lock.Changing.owner, "is in the middle of a change"})
-		case o.Lock != nil && len(o.Lock.Waiters) > 0:
-			for _, h := range o.Lock.Holders {
-				if h.Stopped {
-					all = append(all, blocked{o.Name, h.owner, waits(o.Lock.count(o.Lock.Waiters)) + " for it"})
-				}
-			}
-		case o.Queue != nil && o.Queue.GetsWaitFor != nil && o.Queue.GetsWaitFor.Stopped:
-			all = append(all, blocked{o.Name, o.Queue.GetsWaitFor, "has the next place, and all who get wait for it"})
-		case o.Queue != nil && o.Queue.PutsWaitFor != nil && o.Queue.PutsWaitFor.Stopped:
-			all = append(all, blocked{o.Name, o.Queue.PutsWaitFor, "has the next place, and all who put wait for it"})
-		}
+		o.stops(func(who *owner, text string) { all = append(all, blocked{o.Name, o.Kind, who, text}) })
 	}
 	return all
+}
+
+// stops tells of each process that is stopped and has what others wait for of the object.
+func (o *object) stops(tell func(who *owner, text string)) {
+	say := func(who *owner, text string) {
+		if who != nil && who.Stopped {
+			tell(who, text)
+		}
+	}
+	switch {
+	case o.Lock != nil:
+		if o.Lock.Changing != nil {
+			say(o.Lock.Changing.owner, "is in the middle of a change: all who use it wait")
+		}
+		others := o.Lock.count(o.Lock.Waiters)
+		for _, h := range o.Lock.Holders {
+			for _, w := range o.Lock.Waiters { // with other goroutines than that which has it
+				if w.ID == h.ID {
+					others -= w.N
+				}
+			}
+			if others > 0 {
+				say(h.owner, "has "+h.has(o.Kind)+": "+waits(others))
+			}
+		}
+	case o.Queue != nil:
+		say(o.Queue.GetsWaitFor, "has claimed the place of the next value: all who get wait")
+		say(o.Queue.PutsWaitFor, "has the place that the next value is to take: all who put wait")
+	case o.Pipe != nil:
+		for n, e := range o.Pipe.Ends {
+			switch other := o.Pipe.Ends[1-n]; {
+			case e.Closed:
+			case other.Receives && e.Behind == 0:
+				say(e.owner, "has one end: the other waits to receive")
+			case other.Sends:
+				say(e.owner, "has one end: the other waits to send")
+			}
+		}
+	}
 }
 
 func (d deadlocks) print(w io.Writer, path string) error {
@@ -177,15 +212,16 @@ func (d deadlocks) print(w io.Writer, path string) error {
 		fmt.Fprintf(w, "deadlock  %v\n", c)
 	}
 	for _, b := range d.Stopped {
-		fmt.Fprintf(w, "stopped   %s: %v, %s; let it go on: kill -CONT %d\n", b.Name, b.Holder, b.Text, b.Holder.Pid)
+		fmt.Fprintf(w, "stopped   %s: %s %s. Let it go on: kill -CONT %d\n", plain(b.Name), b.Holder.title(), b.Text, b.Holder.Pid)
 	}
 	if len(d.Deadlocks) == 0 {
 		_, err := fmt.Fprintf(w, "No deadlock in %s: no processes wait for each other in a circle\n", path)
 		return err
 	}
-	_, err := fmt.Fprintln(w, deadlockHelp)
+	_, err := fmt.Fprintf(w, "\n%s\n", deadlockHelp)
 	return err
 }
 
-const deadlockHelp = `Each waits for the lock on its arrow, which the next one has. It ends when one of them does: the next then gets
-the lock with ErrOwnerDead. So that it does not come again, have all take these locks in the same order.`
+const deadlockHelp = `In a deadlock each process waits for the lock on its arrow, and the next one does not let go of it. End one of them,
+kill PID: the next gets its lock, a Mutex with ErrOwnerDead. So that it does not come again, take these locks in the
+same order everywhere, and none a second time.`

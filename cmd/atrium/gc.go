@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"text/tabwriter"
 
 	"example.com/atrium/internal/demo"
 	"example.com/atrium/shm"
@@ -25,23 +26,26 @@ A lock that a process died with is told of and left alone: the next who locks it
 what it guards.
 
 Opening the Space removes the objects too, and the next demo the Spaces, so there is seldom anything. Named
-objects stay until they are removed by their names: atrium array rm NAME.`,
+objects stay until they are removed by their names: an array by 'atrium array rm NAME', others by a program with
+Space.Remove, or as the files that they are.
+
+When some of it fails, the rest is done and told, and the exit status is 1.`,
 		Example: `  atrium gc
   atrium gc --apply`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := collect(shm.DefaultPath(), apply)
-			if err != nil {
+			switch {
+			case r == nil:
 				return err
+			case asJSON:
+				return errors.Join(printJSON(cmd.OutOrStdout(), r), err)
 			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
-			return r.print(cmd.OutOrStdout())
+			return errors.Join(r.print(cmd.OutOrStdout()), err)
 		},
 	}
-	cmd.Flags().BoolVar(&apply, "apply", false, "do remove them")
+	cmd.Flags().BoolVar(&apply, "apply", false, "do remove and free it")
 	addJSON(cmd, &asJSON)
 	return cmd
 }
@@ -57,11 +61,12 @@ type garbage struct {
 	Locks   []hold   `json:"locks"` // that a process died with: left to the next owner
 }
 
-func collect(path string, apply bool) (garbage, error) {
-	g := garbage{Path: path, Applied: apply, Objects: []object{}, Freed: []hold{}, Locks: []hold{}}
+// collect gives what is to be removed and freed, or was, with the errors of what could not be; nil when there is nothing but the error.
+func collect(path string, apply bool) (*garbage, error) {
+	g := &garbage{Path: path, Applied: apply, Objects: []object{}, Freed: []hold{}, Locks: []hold{}}
 	v, err := look(path)
 	if err != nil {
-		return g, err
+		return nil, err
 	}
 	for _, o := range v.Objects {
 		if o.Lost {
@@ -70,24 +75,21 @@ func collect(path string, apply bool) (garbage, error) {
 	}
 	g.findHolds(v)
 	if apply && v.Exists {
-		err = g.sweep(path)
+		s, err := shm.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.Sweep() // Open's own sweep tells no errors
+		err = errors.Join(err, g.free(s), s.Close())
+		return g, errors.Join(err, g.collectDemos(apply))
 	}
-	return g, errors.Join(err, g.collectDemos(apply))
+	return g, g.collectDemos(apply)
 }
 
 func (g *garbage) add(o object) {
 	g.Objects = append(g.Objects, o)
 	g.Files++
 	g.Bytes += o.Bytes
-}
-
-func (g *garbage) sweep(path string) error {
-	s, err := shm.Open(path)
-	if err != nil {
-		return err
-	}
-	_, err = s.Sweep() // Open's own sweep tells no errors
-	return errors.Join(err, g.free(s), s.Close())
 }
 
 // collectDemos looks for the Spaces of demos that were killed: nobody is in them any more.
@@ -122,12 +124,16 @@ func (g *garbage) collectDemos(apply bool) error {
 // past is what print says when it is done.
 var past = strings.NewReplacer("remove ", "Removed ", ", and free ", ", and freed ", "free ", "Freed ")
 
-func (g garbage) print(w io.Writer) error {
+func (g *garbage) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, o := range g.Objects {
-		fmt.Fprintf(w, "%s  %s  %s\n", o.Name, o.Kind, shm.Bytes(o.Bytes))
+		fmt.Fprintf(t, "%s\t%s\t%s\n", o.title(), o.Kind, shm.Bytes(o.Bytes))
 	}
 	for _, h := range g.Freed {
-		fmt.Fprintf(w, "%s  %s  %s\n", h.Name, h.Kind, h.What)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", plain(h.Name), h.Kind, h.What)
+	}
+	if err := t.Flush(); err != nil {
+		return err
 	}
 	var does []string
 	if g.Files > 0 {
@@ -137,17 +143,19 @@ func (g garbage) print(w io.Writer) error {
 		does = append(does, "free what dead processes hold of "+count(len(g.Freed), "object", "objects"))
 	}
 	all := strings.Join(does, ", and ")
-	var err error
 	switch {
 	case len(does) == 0:
-		_, err = fmt.Fprintf(w, "Nothing to remove in %s\n", g.Path)
+		fmt.Fprintf(w, "Nothing to remove in %s\n", g.Path)
 	case g.Applied:
-		_, err = fmt.Fprintln(w, past.Replace(all))
+		fmt.Fprintln(w, past.Replace(all))
 	default:
-		_, err = fmt.Fprintf(w, "Would %s: atrium gc --apply\n", all)
+		fmt.Fprintf(w, "Would %s: atrium gc --apply\n", all)
+	}
+	if len(g.Locks) > 0 {
+		fmt.Fprintln(t, "\nLeft alone, as the next who locks them is told, and mends what they guard:")
 	}
 	for _, h := range g.Locks {
-		_, err = fmt.Fprintf(w, "%s  %s  %s: the next who locks it is told, and mends what it guards\n", h.Name, h.Kind, h.What)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", plain(h.Name), h.Kind, h.What)
 	}
-	return err
+	return t.Flush()
 }

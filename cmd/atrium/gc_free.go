@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (g *garbage) findHolds(v spaceView) {
 			}
 		case o.Queue != nil && o.Queue.dead() > 0:
 			g.Freed = append(g.Freed, hold{o.Name, o.Kind, places(o.Queue.dead())})
-		case o.Pipe != nil && o.Pipe.Over:
+		case o.Pipe != nil && o.Pipe.Over && !o.unnamed(): // else it goes with its process
 			g.add(o)
 		}
 	}
@@ -47,7 +48,7 @@ func (v *lockView) held() string {
 	var parts []string
 	for _, h := range v.Holders {
 		if v.Left > 0 && h.dead() && !v.exclusive(h) {
-			parts = append(parts, fmt.Sprintf("%s of %v", v.amount(h), h.owner))
+			parts = append(parts, fmt.Sprintf("%s of %v", h.amount(v.state.Kind), h.owner))
 		}
 	}
 	if len(parts) == 0 && v.Left > 0 {
@@ -57,8 +58,8 @@ func (v *lockView) held() string {
 }
 
 // amount is how much a party has of what is not one's alone.
-func (v *lockView) amount(p party) string {
-	switch v.state.Kind {
+func (p party) amount(kind string) string {
+	switch kind {
 	case "semaphore":
 		return count(p.N, "permit", "permits")
 	case "barrier":
@@ -87,33 +88,46 @@ func (v *lockView) news(kind string) string {
 }
 
 // free throws the dead out of what they hold, and removes the pipes that are over. What somebody has removed meanwhile is done with.
+// What cannot be freed is no longer in g, but in the error.
 func (g *garbage) free(s *shm.Space) error {
 	var errs []error
-	for _, h := range g.Freed {
-		var err error
-		if h.Kind == "queue" {
-			_, err = queue.Sweep(s, h.Name)
-		} else {
-			ctx, stop := context.WithTimeout(context.Background(), time.Second) // a process may be stopped in the middle of a change
-			_, err = psync.Sweep(ctx, s, h.Name)
-			stop()
+	failed := func(err error) bool {
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return false
 		}
 		errs = append(errs, err)
+		return true
 	}
-	for _, o := range g.Objects {
-		if o.Kind != "pipe" || o.unnamed() {
-			continue
+	g.Freed = slices.DeleteFunc(g.Freed, func(h hold) bool { return failed(h.free(s)) })
+	g.Objects = slices.DeleteFunc(g.Objects, func(o object) bool {
+		kept := o.Kind == "pipe" && failed(freePipe(s, o.Name))
+		if kept {
+			g.Files--
+			g.Bytes -= o.Bytes
 		}
-		p, err := queue.LookPipe(s, o.Name) // one that was made anew is another's
-		if err == nil && p.Over() {
-			err = s.Remove(o.Name)
-		}
-		errs = append(errs, err)
-	}
-	for i, err := range errs {
-		if errors.Is(err, fs.ErrNotExist) {
-			errs[i] = nil
-		}
-	}
+		return kept
+	})
 	return errors.Join(errs...)
+}
+
+func (h hold) free(s *shm.Space) (err error) {
+	if h.Kind == "queue" {
+		_, err = queue.Sweep(s, h.Name)
+		return err
+	}
+	// A process may be stopped in the middle of a change.
+	why := fmt.Errorf("somebody is in the middle of a change of %s and does not go on; who that is: atrium inspect %[1]s", h.Name)
+	ctx, stop := context.WithTimeoutCause(context.Background(), time.Second, why)
+	defer stop()
+	_, err = psync.Sweep(ctx, s, h.Name)
+	return err
+}
+
+// freePipe removes a pipe, unless it is one that was made anew.
+func freePipe(s *shm.Space, name string) error {
+	p, err := queue.LookPipe(s, name)
+	if err == nil && p.Over() {
+		err = s.Remove(name)
+	}
+	return err
 }

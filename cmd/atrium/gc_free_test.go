@@ -36,16 +36,18 @@ func TestGCFrees(t *testing.T) {
 	p.expect(0, fmt.Sprintf("slots: semaphore, …\n\npid %d died with what it has. Who waits gets it within 100 ms; when nobody does: atrium gc --apply", a.Pid()), "", "inspect", "slots")
 	p.expect(0, fmt.Sprintf("jobs: queue, …; 0 producers, 0 consumers; a producer died\n…%d…dead   producer  …\n\nA process that put into it died…", a.Pid()), "", "inspect", "jobs", "--over", "0")
 	frees := fmt.Sprintf(`
-jobs  queue  1 place of a dead process
-m  mutex  1 place of a dead process
-readers  rwmutex  1 read lock of pid %[1]d (…), dead
-rw  rwmutex  1 place of a dead process
-slots  semaphore  2 permits of pid %[1]d (…), dead
-start  barrier  1 seat of pid %[1]d (…), dead
+jobs     queue      1 place of a dead process
+m        mutex      1 place of a dead process
+readers  rwmutex    1 read lock of pid %[1]d (…), dead
+rw       rwmutex    1 place of a dead process
+slots    semaphore  2 permits of pid %[1]d (…), dead
+start    barrier    1 seat of pid %[1]d (…), dead
 `, a.Pid())
 	news := fmt.Sprintf(`
-m  mutex  pid %[1]d (…) died with it: the next who locks it is told, and mends what it guards
-rw  rwmutex  pid %[1]d (…) died with it: …`, a.Pid())
+
+Left alone, as the next who locks them is told, and mends what they guard:
+m   mutex    pid %[1]d (…) died with it
+rw  rwmutex  pid %[1]d (…) died with it`, a.Pid())
 	p.expect(0, frees+"Would free what dead processes hold of 6 objects: atrium gc --apply"+news, "", "gc")
 	p.expect(0, "slots: semaphore, 3 of 4 permits taken\n…", "", "inspect", "slots")
 	p.expect(0, `{…"freed": [
@@ -56,13 +58,13 @@ rw  rwmutex  pid %[1]d (…) died with it: …`, a.Pid())
       "name": "m",…`, "", "gc", "--json")
 	b.Kill() // the pipe's other end
 	p.expect(0, "…Both ends are done with, …: atrium gc --apply", "", "inspect", "talk", "--over", "0")
-	p.expect(0, "talk  pipe  133 KiB\n…Removed 1 object of dead processes, 133 KiB, and freed what dead processes hold of 6 objects\nm  mutex…\nrw  rwmutex…died with it: …", "", "gc", "--apply")
+	p.expect(0, "talk     pipe       133 KiB\n…Removed 1 object of dead processes, 133 KiB, and freed what dead processes hold of 6 objects\n\nLeft alone, …:\nm   mutex …\nrw  rwmutex…died with it", "", "gc", "--apply")
 	p.expect(1, "", "atrium: nothing is named talk; …", "inspect", "talk")
 	for name, want := range map[string]string{"slots": "semaphore, 0 of 4 permits taken", "readers": "rwmutex, free", "start": "barrier, broken", "rw": "rwmutex, free; an owner died"} {
 		p.expect(0, name+": "+want+"\n…open in  0 processes\n…", "", "inspect", name)
 	}
-	p.expect(0, "jobs: queue, 1 of 4…\nNo process has it open.\n\nA process that put into it died. …", "", "inspect", "jobs", "--over", "0")
-	p.expect(0, "Nothing to remove in SPACE\nm  mutex  …\nrw  rwmutex  an owner died with it: …", "", "gc", "--apply")
+	p.expect(0, "jobs: queue, 1 of 4…\nNo process has it open.\n\nA process that put into it died, and no other is left that puts: when it is empty, …", "", "inspect", "jobs", "--over", "0")
+	p.expect(0, "Nothing to remove in SPACE\n\nLeft alone, …:\nm   mutex …\nrw  rwmutex  an owner died with it", "", "gc", "--apply")
 
 	m, rw := got(psync.OpenMutex(p.space, "m")), got(psync.OpenRWMutex(p.space, "rw"))
 	for _, err := range []error{m.Lock(background), rw.Lock(background)} {

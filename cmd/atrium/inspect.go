@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"example.com/atrium/ndarray"
@@ -20,36 +22,50 @@ type inspectOptions struct {
 func newInspectCommand() *cobra.Command {
 	var o inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect NAME",
+		Use:   "inspect NAME | --deadlock",
 		Short: "Tell all about one object: who holds it, who waits, what went through",
 		Long: `inspect tells all that can be seen of an object from outside, without touching it: of a lock who has it and who
 waits, of a queue what is in it and who puts and gets (who has it open and has not put counts as a consumer),
-of a pipe its ends, of an array how to open it.
+of a pipe its ends, of an array how to open it. Queues and pipes are looked at twice, to tell their rates.
 
 A process that is stopped (SIGSTOP, Ctrl-Z, a debugger) and has what others wait for is named as such. When
-processes wait for each other in a circle, the circle is shown; --deadlock looks for one in the whole Space,
-and exits with status 1 when there is one.`,
+processes wait for each other in a circle, the circle is shown, if it is still there a second later; --deadlock
+looks for circles in the whole Space, and exits with status 1 when there is one.
+
+With --json and --watch, one JSON text follows another.`,
 		Example: `  atrium inspect jobs
   atrium inspect ledger --watch
   atrium inspect --deadlock`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if o.deadlock {
-				return cobra.NoArgs(cmd, args)
+			switch {
+			case o.deadlock && (o.watch || cmd.Flags().Changed("over")):
+				return errors.New("--deadlock goes with neither --watch nor --over")
+			case o.over < 0:
+				return fmt.Errorf("--over: %v is less than nothing", o.over)
+			case !o.deadlock:
+				return exactArgs("NAME")(nil, args)
+			case len(args) > 0:
+				return fmt.Errorf("--deadlock looks at the whole Space: what is %q?", args[0])
 			}
-			return exactArgs("NAME")(cmd, args)
+			return nil
 		},
-		ValidArgsFunction: completeObjects,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if o.deadlock {
+				return cobra.NoFileCompletions(cmd, args, prefix)
+			}
+			return completeObjects(cmd, args, prefix)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.deadlock {
-				return inspectDeadlock(cmd, shm.DefaultPath(), o.over, o.json)
+				return inspectDeadlock(cmd, o.json)
 			}
 			return inspect(cmd, args[0], o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.deadlock, "deadlock", false, "look for processes that wait for each other, in the whole Space")
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "again and again, until Ctrl-C")
-	cmd.Flags().DurationVar(&o.over, "over", time.Second, "measure rates over this time; 0 is not at all")
-	cmd.MarkFlagsMutuallyExclusive("deadlock", "watch")
+	cmd.Flags().DurationVar(&o.over, "over", time.Second, "measure rates over this time, and watch as often; 0 measures none")
+	must(cmd.RegisterFlagCompletionFunc("over", cobra.NoFileCompletions))
 	addJSON(cmd, &o.json)
 	return cmd
 }
@@ -58,80 +74,125 @@ and exits with status 1 when there is one.`,
 type inspection struct {
 	*object
 	Path      string  `json:"path"`
-	Rates     *rates  `json:"rates,omitempty"`
-	Deadlocks []cycle `json:"deadlocks,omitempty"`
+	Rates     *rates  `json:"rates,omitempty"`     // of a queue or a pipe, when they were measured
+	Deadlocks []cycle `json:"deadlocks,omitempty"` // that a lock is in
 }
 
-// rates are what went through a queue, or out of a pipe's ends, in a second.
+// rates are what went through in a second: values of a queue, messages that the ends of a pipe sent.
 type rates struct {
-	Put  float64    `json:"put"`
-	Got  float64    `json:"got"`
-	Sent [2]float64 `json:"sent"`
+	Put  *float64  `json:"put,omitempty"`
+	Got  *float64  `json:"got,omitempty"`
+	Sent []float64 `json:"sent,omitempty"`
 }
+
+// sight is what was seen of an object at a moment.
+type sight struct {
+	*object
+	at     time.Time
+	cycles []cycle // that it is in
+}
+
+func see(name string) (s sight, err error) {
+	v, err := look(shm.DefaultPath())
+	if err != nil {
+		return s, err
+	}
+	s.at = time.Now()
+	if s.object, err = v.find(name); err != nil {
+		return s, err
+	}
+	if s.Problem != "" {
+		return s, fmt.Errorf("%s is a %s that cannot be read: %s. A later release may read it; if it is damaged, remove the file", s.path, s.Kind, s.Problem)
+	}
+	if s.Lock != nil {
+		s.cycles = v.cycles(name)
+	}
+	return s, nil
+}
+
+// flows tells whether something goes through the object at a rate.
+func (s sight) flows() bool { return s.Queue != nil || s.Pipe != nil }
 
 func inspect(cmd *cobra.Command, name string, opts inspectOptions) error {
-	ctx, w := cmd.Context(), cmd.OutOrStdout()
-	var before *spaceView
-	var at time.Time
+	pace := max(opts.over, 100*time.Millisecond) // of a watch
+	if opts.over == 0 {
+		pace = time.Second
+	}
+	var before *sight
 	for {
-		v, err := look(shm.DefaultPath())
-		now := time.Now()
+		s, err := see(name)
 		if err != nil {
 			return err
 		}
-		o, err := v.find(name)
-		if err != nil {
-			return err
-		}
-		if o.Problem != "" {
-			return fmt.Errorf("%s is a %s that this release cannot read: %s", o.path, o.Kind, o.Problem)
-		}
-		i := inspection{object: o, Path: o.path, Deadlocks: v.cycles(name)}
-		if before == nil && (len(i.Deadlocks) > 0 || (o.Queue != nil || o.Pipe != nil) && opts.over > 0) { // a second look tells more
-			before, at = &v, now
-			if err := pause(ctx, max(opts.over, 10*time.Millisecond)); err != nil {
+		wait := pace
+		switch first := before == nil; {
+		case first && len(s.cycles) > 0: // a second look tells whether it lasts,
+			wait = lasts
+		case first && s.flows() && opts.over > 0: // or at what rate
+			wait = opts.over
+		default:
+			if err := s.report(before, opts.over > 0).show(cmd, opts, s.at); err != nil || !opts.watch {
 				return err
 			}
-			continue
 		}
-		if before != nil {
-			i.Deadlocks = lasting(before.cycles(name), i.Deadlocks)
-			if was, err := before.find(name); err == nil {
-				i.rate(was, now.Sub(at))
+		before = &s
+		if err := pause(cmd.Context(), wait); err != nil {
+			if opts.watch {
+				return nil // Ctrl-C is how it ends
 			}
-		}
-		if opts.watch && !opts.json && colourful(cmd) {
-			fmt.Fprint(w, "\x1b[H\x1b[2J")
-		}
-		if opts.json {
-			err = printJSON(w, i)
-		} else {
-			err = i.print(w, now)
-		}
-		if err != nil || !opts.watch {
 			return err
-		}
-		before, at = &v, now
-		if pause(ctx, max(opts.over, 100*time.Millisecond)) != nil {
-			return nil // Ctrl-C is how it ends
-		}
-		if !opts.json {
-			fmt.Fprintln(w)
 		}
 	}
 }
 
-func (i *inspection) rate(was *object, d time.Duration) {
-	per := func(now, was uint64) float64 { return float64(now-min(was, now)) / d.Seconds() }
-	switch {
-	case i.Queue != nil && was.Queue != nil && i.Queue.Created.Equal(was.Queue.Created):
-		i.Rates = &rates{Put: per(i.Queue.Put, was.Queue.Put), Got: per(i.Queue.Got, was.Queue.Got)}
-	case i.Pipe != nil && was.Pipe != nil && i.Pipe.Created.Equal(was.Pipe.Created):
-		i.Rates = &rates{}
-		for e := range i.Rates.Sent {
-			i.Rates.Sent[e] = per(i.Pipe.Ends[e].Sent, was.Pipe.Ends[e].Sent)
+// report is what is told of s, seen after before, which may be nil.
+func (s sight) report(before *sight, rates bool) inspection {
+	i := inspection{object: s.object, Path: s.path}
+	if before != nil {
+		i.Deadlocks = lasting(before.cycles, s.cycles, s.at)
+		if rates {
+			i.Rates = s.rates(before)
 		}
 	}
+	return i
+}
+
+// rates are nil when the object was made anew meanwhile.
+func (s sight) rates(before *sight) *rates {
+	per := func(now, was uint64) *float64 {
+		r := float64(now-min(was, now)) / s.at.Sub(before.at).Seconds()
+		return &r
+	}
+	q, p, q0, p0 := s.Queue, s.Pipe, before.Queue, before.Pipe
+	switch {
+	case q != nil && q0 != nil && q.Created.Equal(q0.Created):
+		return &rates{Put: per(q.Put, q0.Put), Got: per(q.Got, q0.Got)}
+	case p != nil && p0 != nil && p.Created.Equal(p0.Created):
+		return &rates{Sent: []float64{*per(p.Ends[0].Sent, p0.Ends[0].Sent), *per(p.Ends[1].Sent, p0.Ends[1].Sent)}}
+	}
+	return nil
+}
+
+// show prints; on a terminal that watches, over what was there.
+func (i inspection) show(cmd *cobra.Command, opts inspectOptions, now time.Time) error {
+	var b bytes.Buffer
+	err := error(nil)
+	switch {
+	case opts.json:
+		err = printJSON(&b, i)
+	case opts.watch && colourful(cmd):
+		b.WriteString("\x1b[H\x1b[2J")
+		err = i.print(&b, now)
+	default:
+		err = i.print(&b, now)
+		if opts.watch {
+			b.WriteByte('\n')
+		}
+	}
+	if err == nil {
+		_, err = b.WriteTo(cmd.OutOrStdout()) // at once, so that it does not flicker
+	}
+	return err
 }
 
 // pause waits; the error is that of the context when it ends before.
@@ -172,7 +233,7 @@ func completeObjects(cmd *cobra.Command, args []string, prefix string) ([]cobra.
 	}
 	var all []cobra.Completion
 	for _, o := range v.Objects {
-		if !o.unnamed() || prefix != "" && prefix[0] == '.' {
+		if o.title() == o.Name && (!o.unnamed() || strings.HasPrefix(prefix, ".")) {
 			all = append(all, cobra.CompletionWithDesc(o.Name, o.Kind+", "+o.what(time.Now())))
 		}
 	}

@@ -125,6 +125,20 @@ func (p *place) until(want string, args ...string) {
 	}
 }
 
+// waited returns when so many goroutines wait for a lock.
+func (p *place) waited(name string, n int) {
+	p.t.Helper()
+	for late, seen := time.Now().Add(10*time.Second), -1; seen != n; time.Sleep(time.Millisecond) {
+		if time.Now().After(late) {
+			p.t.Fatalf("%d wait for %s, not %d", seen, name, n)
+		}
+		seen = 0
+		for _, w := range got(psync.Look(p.space, name)).Waiters {
+			seen += w.N
+		}
+	}
+}
+
 func stop(t *testing.T, a *mptest.Proc) {
 	t.Helper()
 	if err := syscall.Kill(a.Pid(), syscall.SIGSTOP); err != nil {
@@ -165,8 +179,8 @@ jobs     queue      … 2 of 4, int (pod, 8 bytes); 1 producer, 1 consumer
 m        mutex      16 KiB … held by pid %[1]d (…)
 rw       rwmutex    16 KiB … read by 2 processes
 slots    semaphore  16 KiB … 3 of 4 permits taken; 1 waits
-start    barrier    16 KiB … 0 of 3 are there
-talk     pipe       … pid %[1]d (…) ↔ nobody yet, int (pod, 8 bytes)
+start    barrier    16 KiB … 0 of 3 there
+talk     pipe       … pid %[1]d (…) ↔ nobody yet; int (pod, 8 bytes)
 
 PID …`, a.Pid()), "ls")
 	p.expect(0, fmt.Sprintf(`
@@ -178,20 +192,17 @@ made     …ago
 file     SPACE/slots, 16 KiB
 
 PID… PROGRAM… ID… STATE  HAS        WAITS
-%d…alive  3 permits  1 goroutine, …`, a.Pid()), "", "inspect", "slots")
+%d…alive  3 permits  1 goroutine for 2, …`, a.Pid()), "", "inspect", "slots")
 	p.expect(0, fmt.Sprintf("m: mutex, held by pid %d (…)\nopen in  1 process\n…alive  the lock  -", a.Pid()), "", "inspect", "m")
 	p.expect(0, fmt.Sprintf("rw: rwmutex, read by 2 processes\n…%d…1 read lock  -\n…", a.Pid()), "", "inspect", "rw")
-	p.expect(0, fmt.Sprintf("start: barrier, 0 of 3 are there\nparties  3, 3 waited for\n…%d…alive  1 seat, not there yet  -", b.Pid()), "", "inspect", "start")
+	p.expect(0, fmt.Sprintf("start: barrier, 0 of 3 there\nparties  3, 3 waited for\n…%d…alive  1 seat, not there yet  -", b.Pid()), "", "inspect", "start")
 	p.expect(0, fmt.Sprintf(`
 jobs: queue, 2 of 4, int (pod, 8 bytes); 1 producer, 1 consumer
-values    2, at most 2 so far, 4 can be
+values    2 of 4, most seen at once 2
 put       3, 0 a second
 got       1, 0 a second
 not done  1
-given up  0 puts, as who put died or failed
-orphaned  0 values, as who took them died; 0 taken again, 0 gone with it
 waits     0 so far that went to sleep
-shut      no
 made      …ago
 file      SPACE/jobs, …
 
@@ -201,7 +212,7 @@ PID…NOT DONE
 	b.Send("receive pipe talk")
 	b.Expect("ok")
 	p.expect(0, fmt.Sprintf(`
-talk: pipe, pid %[1]d (…) ↔ pid %[2]d (…), int (pod, 8 bytes)
+talk: pipe, pid %[1]d (…) ↔ pid %[2]d (…); int (pod, 8 bytes)
 made  …ago
 file  SPACE/talk, 133 KiB
 
@@ -315,7 +326,7 @@ func TestInspectOthers(t *testing.T) {
 	p.expect(1, "", "atrium: nothing is named b; there are a", "inspect", "b")
 	p.expect(0, "a\tarray, float64 (2, 3)\n…", "…", "__complete", "inspect", "")
 	p.expect(2, "", "atrium: NAME is missing…", "inspect")
-	p.expect(2, "", "atrium: …unknown command \"a\"…", "inspect", "--deadlock", "a")
+	p.expect(2, "", "atrium: --deadlock looks at the whole Space: what is \"a\"?…", "inspect", "--deadlock", "a")
 	p.expect(0, "No deadlock in SPACE: …", "", "inspect", "--deadlock")
 	p.expect(0, "", "", "array", "rm", "a")
 	p.expect(1, "", "atrium: nothing is named a: the Space DIR/none is not there yet", "inspect", "a", "--space", filepath.Join(p.dir, "none"))
@@ -337,7 +348,7 @@ func TestInspectDamage(t *testing.T) {
 		mptest.Must(err)
 		kind := map[string]string{"m": "lock", "jobs": "queue", "talk": "pipe"}[name]
 		p.expect(0, fmt.Sprintf("…\n%s … %s … cannot be read: it is of version 9…; this release reads version 1…", name, kind), "", "ls")
-		p.expect(1, "", fmt.Sprintf("atrium: SPACE/%s is a %s that this release cannot read: it is of version 9…", name, kind), "inspect", name)
+		p.expect(1, "", fmt.Sprintf("atrium: SPACE/%s is a %s that cannot be read: it is of version 9…", name, kind), "inspect", name)
 		_, err = f.WriteAt([]byte{1}, 8)
 		mptest.Must(err)
 		if name == "m" { // a holder that cannot be
@@ -346,11 +357,11 @@ func TestInspectDamage(t *testing.T) {
 			p.expect(0, "m: mutex, held by process 65535-1, no process\n…", "", "inspect", "m")
 		}
 		mptest.Must(f.Truncate(100))
-		p.expect(1, "", fmt.Sprintf("atrium: SPACE/%s is a %s that this release cannot read: …", name, kind), "inspect", name)
+		p.expect(1, "", fmt.Sprintf("atrium: SPACE/%s is a %s that cannot be read: … A later release may read it; if it is damaged, remove the file", name, kind), "inspect", name)
 		mptest.Must(f.Close())
 	}
 	mptest.Must(os.WriteFile(filepath.Join(p.space.Path(), "a"), []byte("\x93NUMPY\x01\x00\x10\x00{'descr': 7, }  "), 0o600))
-	p.expect(1, "", "atrium: SPACE/a is a file that this release cannot read: it begins as a .npy, but …", "inspect", "a")
+	p.expect(1, "", "atrium: SPACE/a is a file that cannot be read: it begins as a .npy, but bad .npy header…", "inspect", "a")
 	p.expect(0, "…\na … file … cannot be read: it begins as a .npy, but …", "", "ls")
 	for _, verb := range []string{"gc", "ls"} {
 		p.expect(0, "…", "", verb, "--json")

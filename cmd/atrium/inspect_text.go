@@ -19,10 +19,14 @@ func (i *inspection) print(w io.Writer, now time.Time) error {
 		}
 		return a.print(w)
 	}
-	fmt.Fprintf(w, "%s: %s, %s\n", i.Name, i.Kind, i.what(now))
+	about := ""
+	if what := i.what(now); what != "-" {
+		about = ", " + what
+	}
+	fmt.Fprintf(w, "%s: %s%s\n", i.title(), i.Kind, about)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fact := func(label, format string, a ...any) { fmt.Fprintf(t, label+"\t"+format+"\n", a...) }
-	created, more := i.Modified, func() {}
+	created, more := i.Modified, func() {} // more are the parties
 	switch {
 	case i.Lock != nil:
 		created = i.Lock.Created
@@ -40,7 +44,7 @@ func (i *inspection) print(w io.Writer, now time.Time) error {
 		fact("owner", "%s", i.owner())
 	}
 	fact("made", "%s ago", strings.Replace(age(now.Sub(created)), "now", "a moment", 1))
-	fact("file", "%s, %s", i.Path, shm.Bytes(i.Bytes))
+	fact("file", "%s, %s", plain(i.Path), shm.Bytes(i.Bytes))
 	for _, c := range i.Deadlocks {
 		fact("deadlock", "%v", c)
 	}
@@ -51,7 +55,7 @@ func (i *inspection) print(w io.Writer, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, advice := range i.advice(now) {
+	for _, advice := range i.advice() {
 		if _, err := fmt.Fprintf(w, "\n%s\n", advice); err != nil {
 			return err
 		}
@@ -95,7 +99,7 @@ func (i *inspection) lockParties(t io.Writer, now time.Time) {
 		waiting[p.ID] = p
 	}
 	for _, p := range i.Lock.Holders {
-		row(p, i.has(p), i.waits(waiting[p.ID], now))
+		row(p, p.has(i.Kind), i.waits(waiting[p.ID], now))
 		delete(waiting, p.ID)
 	}
 	for _, p := range i.Lock.Waiters {
@@ -105,17 +109,17 @@ func (i *inspection) lockParties(t io.Writer, now time.Time) {
 	}
 }
 
-// has tells what a holder has.
-func (i *inspection) has(p party) string {
+// has tells what a holder of an object of that kind has.
+func (p party) has(kind string) string {
 	switch {
-	case i.Kind == "mutex":
+	case kind == "mutex":
 		return "the lock"
 	case p.Write:
 		return "the write lock"
-	case i.Kind == "barrier":
-		return i.Lock.amount(p) + ", not there yet"
+	case kind == "barrier":
+		return p.amount(kind) + ", not there yet"
 	}
-	return i.Lock.amount(p)
+	return p.amount(kind)
 }
 
 func (i *inspection) waits(p party, now time.Time) string {
@@ -123,6 +127,9 @@ func (i *inspection) waits(p party, now time.Time) string {
 		return "-"
 	}
 	s := count(p.N, "goroutine", "goroutines")
+	if p.Wants > 1 {
+		s += fmt.Sprintf(" for %d", p.Wants)
+	}
 	if p.Since != nil {
 		s += ", " + span(now.Sub(*p.Since))
 	}
@@ -133,22 +140,26 @@ func (i *inspection) waits(p party, now time.Time) string {
 }
 
 func (i *inspection) queueFacts(fact func(label, format string, a ...any)) {
-	q, per := i.Queue, func(float64) string { return "" }
+	q, put, got := i.Queue, "", ""
 	if i.Rates != nil {
-		per = perSecond
-	} else {
-		i.Rates = &rates{}
+		put, got = perSecond(*i.Rates.Put), perSecond(*i.Rates.Got)
 	}
-	fact("values", "%d, at most %d so far, %d can be", q.Len, q.High, q.Capacity)
-	fact("put", "%d%s", q.Put, per(i.Rates.Put))
-	fact("got", "%d%s", q.Got, per(i.Rates.Got))
+	fact("values", "%d of %d, most seen at once %d", q.Len, q.Capacity, q.High)
+	fact("put", "%d%s", q.Put, put)
+	fact("got", "%d%s", q.Got, got)
 	if q.Joinable {
 		fact("not done", "%d", q.NotDone)
 	}
-	fact("given up", "%d puts, as who put died or failed", q.Abandoned)
-	fact("orphaned", "%d values, as who took them died; %d taken again, %d gone with it", q.Orphaned, q.Adopted, q.Dropped)
+	if q.Abandoned > 0 {
+		fact("given up", "%s, as who put died or failed", count(int(q.Abandoned), "put", "puts"))
+	}
+	if q.Orphaned > 0 {
+		fact("orphaned", "%s, as who took it died; %d taken again, %d gone with it", count(int(q.Orphaned), "value", "values"), q.Adopted, q.Dropped)
+	}
 	fact("waits", "%d so far that went to sleep", q.Parked)
-	fact("shut", "%s", map[bool]string{true: "yes: nobody may put any more", false: "no"}[q.Shut])
+	if q.Shut {
+		fact("shut", "nobody may put any more")
+	}
 }
 
 func perSecond(v float64) string {
@@ -169,7 +180,7 @@ func (i *inspection) queueUsers(t io.Writer) {
 		if u.Producer {
 			role = "producer"
 		}
-		if u.Waiting > 0 {
+		if u.Waiting > 0 && !u.dead() {
 			waits = count(u.Waiting, "goroutine", "goroutines")
 		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", u.Pid, u.Name, u.ID, u.state(), role, waits, u.NotDone)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -26,8 +25,9 @@ func (o *object) sniff(info fs.FileInfo, t table) {
 	if st != nil && st.Nlink > 1 { // its other name is at the top of /dev/shm
 		o.Kind = "block"
 	}
-	f, err := os.Open(o.path)
+	f, err := openToLook(o.path)
 	if err != nil {
+		o.trouble(err)
 		return
 	}
 	defer f.Close()
@@ -72,7 +72,7 @@ func (o *object) sniff(info fs.FileInfo, t table) {
 	default:
 		switch {
 		case !errors.Is(err, npy.ErrMagic) && !errors.Is(err, npy.ErrTruncated):
-			o.Problem = "it begins as a .npy, but " + reason(err)
+			o.Problem = plain("it begins as a .npy, but " + strings.TrimPrefix(reason(err), "npy: "))
 		case o.Owner != nil && o.Kind == "file" && info.Size() == engine.RingsSize:
 			o.Kind = "rings"
 		case o.Owner != nil && o.Kind == "file":
@@ -88,33 +88,46 @@ func (o *object) sniff(info fs.FileInfo, t table) {
 
 // read has fn look at the file's bytes. What it finds wrong is the object's Problem.
 func (o *object) read(fn func(b []byte) error) {
-	if err := withFile(o.path, fn); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		o.Problem = reason(err)
+	o.trouble(withFile(o.path, fn))
+}
+
+// trouble notes why an object cannot be read. One that is gone by now has none.
+func (o *object) trouble(err error) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		o.Problem = plain(reason(err))
 	}
 }
 
-// withFile maps a file for a moment. That it is cut short meanwhile is an error.
+// withFile maps a file for a moment, and has fn look at it.
 func withFile(path string, fn func(b []byte) error) (err error) {
 	g, err := shm.MapFile(path, false)
 	if err != nil {
 		return err
 	}
 	defer g.Close()
+	return whole(func() error { return fn(g.Bytes()) })
+}
+
+// whole runs what reads mapped files. That one is cut short meanwhile is an error.
+func whole(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil {
-			if _, _, ok := shm.Faulted(r); !ok {
-				panic(r)
-			}
+		r := recover()
+		if _, fault := r.(interface{ Addr() uintptr }); fault {
 			err = errors.New("it was cut short while it was read")
+		} else if r != nil {
+			panic(r)
 		}
 	}()
-	return fn(g.Bytes())
+	return fn()
 }
 
 // reason is an error without what the reader knows already: which object, and that it is not as it should be.
 func reason(err error) string {
 	if e := (*shm.Error)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		err = e.Err
 	}
 	return strings.TrimPrefix(err.Error(), fmt.Sprint(shm.ErrFormat, ": "))

@@ -11,16 +11,16 @@ import (
 
 // lockView is what processes wait on, as `ls` and `inspect` show it.
 type lockView struct {
-	Limit        int       `json:"limit,omitempty"` // permits of a semaphore, parties of a barrier
-	Set          bool      `json:"set,omitempty"`   // an event that is set
-	Inconsistent bool      `json:"inconsistent,omitempty"`
-	Broken       bool      `json:"broken,omitempty"`
+	Limit        int       `json:"limit,omitempty"`        // permits of a semaphore, parties of a barrier
+	Set          bool      `json:"set,omitempty"`          // an event that is set
+	Inconsistent bool      `json:"inconsistent,omitempty"` // an owner died, and nobody has mended what it guards
+	Broken       bool      `json:"broken,omitempty"`       // a lock that is not recoverable, a barrier that is broken
 	Holders      []party   `json:"holders"`
 	Waiters      []party   `json:"waiters"`
 	Changing     *party    `json:"changing,omitempty"` // who is in the middle of a change, which others have to wait for
 	Users        int       `json:"users"`              // living processes that have it open
 	Left         int       `json:"left"`               // places that dead ones left
-	Waits        uint64    `json:"waits"`
+	Waits        uint64    `json:"waits"`              // goroutines that had to wait since it was made
 	Created      time.Time `json:"created"`
 	state        psync.State
 }
@@ -30,11 +30,12 @@ type party struct {
 	*owner
 	N     int        `json:"n"` // permits, read locks, seats; of a waiter its goroutines
 	Write bool       `json:"write,omitempty"`
-	Since *time.Time `json:"since"` // of a waiter, when it began; of who holds a mutex, when somebody first waited for it; null when not known
+	Wants int        `json:"wants,omitempty"` // permits that the first goroutine waits for
+	Since *time.Time `json:"since"`           // of a waiter, when it began; of who holds a mutex, when somebody first waited for it; null when not known
 }
 
 func (t table) party(p psync.Party) party {
-	v := party{owner: t.owner(p.Owner), N: p.N, Write: p.Write}
+	v := party{owner: t.owner(p.Owner), N: p.N, Write: p.Write, Wants: p.Wants}
 	if !p.Since.IsZero() {
 		v.Since = &p.Since
 	}
@@ -81,7 +82,7 @@ func (v *lockView) what(kind string, now time.Time) string {
 	case kind == "semaphore":
 		add("%d of %d permits taken", held, v.Limit)
 	case kind == "barrier":
-		add("%d of %d are there", v.count(v.Waiters), v.Limit)
+		add("%d of %d there", v.count(v.Waiters), v.Limit)
 	case kind == "event" && v.Set:
 		add("set")
 	case kind == "event":
@@ -120,7 +121,7 @@ func waits(n int) string {
 
 // atLeast is for how long a mutex has been held, as far as somebody who waits has seen.
 func (p party) atLeast(now time.Time) string {
-	if p.Since == nil || now.Sub(*p.Since) < time.Second {
+	if p.Since == nil || p.dead() || now.Sub(*p.Since) < time.Second {
 		return ""
 	}
 	return fmt.Sprintf(", for %s or more", age(now.Sub(*p.Since)))

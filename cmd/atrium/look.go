@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/atrium/internal/layout"
@@ -36,12 +37,15 @@ type object struct {
 
 func (o *object) unnamed() bool { return o.Owner != nil || o.ValueOf != "" }
 
+// title is the name, for a terminal: after their numbers, unnamed files may be called anything.
+func (o *object) title() string { return plain(o.Name) }
+
 // spaceView is a Space as it is, seen without joining it: that would sweep it.
 type spaceView struct {
 	Path      string   `json:"space"`
 	Exists    bool     `json:"exists"`
 	Objects   []object `json:"objects"`
-	Processes []member `json:"processes"`
+	Processes []member `json:"processes"` // who came first first
 	made      bool     // it has its control file
 }
 
@@ -51,22 +55,31 @@ type member struct {
 	Joined time.Time `json:"joined"`
 }
 
-// look reads a Space's directory, its process table and its objects, and changes nothing.
+// look reads a Space's directory, its process table and its objects. It changes nothing and waits for nobody.
 func look(path string) (spaceView, error) {
 	v := spaceView{Path: path, Objects: []object{}, Processes: []member{}}
 	files, err := os.ReadDir(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return v, nil
-	}
-	if err != nil {
+	case errors.Is(err, syscall.ENOTDIR):
+		return v, fmt.Errorf("%s is not a directory, as a Space is", path)
+	case err != nil:
 		return v, err
 	}
 	v.Exists = true
 	t, err := openTable(filepath.Join(path, ".control"))
+	if err == nil {
+		defer t.close()
+		err = whole(func() error { v.read(files, t); return nil })
+	}
 	if err != nil {
 		return v, fmt.Errorf("%s: %w", path, err)
 	}
-	defer t.close()
+	return v, nil
+}
+
+func (v *spaceView) read(files []fs.DirEntry, t table) {
 	v.made = t.mapping != nil
 	for slot := uint16(1); slot < layout.Slots && v.made; slot++ {
 		if epoch := t.control.Cell(slot).Epoch.Load(); epoch != 0 {
@@ -75,7 +88,8 @@ func look(path string) (spaceView, error) {
 			}
 		}
 	}
-	queues := shm.Places{Dir: path}
+	slices.SortStableFunc(v.Processes, func(a, b member) int { return a.Joined.Compare(b.Joined) })
+	queues := shm.Places{Dir: v.Path}
 	defer queues.End()
 	for _, f := range files {
 		info, err := f.Info()
@@ -84,7 +98,7 @@ func look(path string) (spaceView, error) {
 		if err != nil || !info.Mode().IsRegular() || !unnamed && !placed && shm.CheckName(f.Name()) != nil {
 			continue // gone meanwhile, or none of ours
 		}
-		o := object{Name: f.Name(), Bytes: info.Size(), Modified: info.ModTime(), path: filepath.Join(path, f.Name())}
+		o := object{Name: f.Name(), Bytes: info.Size(), Modified: info.ModTime(), path: filepath.Join(v.Path, f.Name())}
 		switch {
 		case placed:
 			o.ValueOf, o.Lost = place.Queue, queues.Orphan(place)
@@ -104,7 +118,6 @@ func look(path string) (spaceView, error) {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	return v, nil
 }
 
 // find gives the object of that name, or an error that says what there is.
@@ -119,7 +132,9 @@ func (v *spaceView) find(name string) (*object, error) {
 		}
 	}
 	const most = 10
-	switch {
+	switch err := shm.CheckName(name); {
+	case err != nil && !strings.HasPrefix(name, "."):
+		return nil, fmt.Errorf("%q is %w", name, err)
 	case !v.Exists:
 		return nil, fmt.Errorf("nothing is named %s: the Space %s is not there yet", name, v.Path)
 	case len(names) == 0:

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"example.com/atrium/ndarray/npy"
 	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
 
+	"example.com/atrium/ndarray/npy"
 	"example.com/atrium/shm"
 	"github.com/spf13/cobra"
 )
@@ -20,8 +20,8 @@ func newLsCommand() *cobra.Command {
 the processes that are in it. 'atrium inspect NAME' tells more about one.
 
 Unnamed objects (-a) belong to a process and go with it, or came into a queue with a value and go with that.
-Those of a process that died are removed when any process next opens the Space, or by 'atrium gc'. ls itself
-changes nothing.`,
+Those of a process that died are removed when any process next opens the Space, or by 'atrium gc --apply'. ls
+itself changes nothing.`,
 		Example: `  atrium ls
   atrium ls -a
   atrium ls --json | jq '.objects[] | select(.kind == "array") | .name'`,
@@ -69,7 +69,7 @@ func printSpace(w io.Writer, v spaceView, all bool, now time.Time) error {
 	}
 	for _, o := range v.Objects {
 		if all || !o.unnamed() {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", o.Name, o.Kind, shm.Bytes(o.Bytes), age(now.Sub(o.Modified)), owner(o.owner()), o.what(now))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", o.title(), o.Kind, shm.Bytes(o.Bytes), age(now.Sub(o.Modified)), owner(o.owner()), o.what(now))
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -97,19 +97,21 @@ func (o *object) owner() string {
 	return o.Owner.String()
 }
 
-// what tells in a line what people want to know of the object.
+// what tells in a line what people want to know of the object; "-" when there is nothing.
 func (o *object) what(now time.Time) string {
 	switch {
 	case o.Problem != "":
 		return "cannot be read: " + o.Problem
 	case o.Kind == "array":
-		return dtypeName(o.DType) + " " + npy.FormatShape(o.Shape)
+		return plain(dtypeName(o.DType)) + " " + npy.FormatShape(o.Shape)
 	case o.Lock != nil:
 		return o.Lock.what(o.Kind, now)
 	case o.Queue != nil:
 		return o.Queue.what()
 	case o.Pipe != nil:
 		return o.Pipe.what()
+	case o.ValueOf != "":
+		return "of a value"
 	case o.Kind == "rings":
 		return "a pool's, to and from a worker"
 	case o.Kind == "board":

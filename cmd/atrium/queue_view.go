@@ -11,32 +11,32 @@ import (
 
 // queueView is a queue, as `ls` and `inspect` show it.
 type queueView struct {
-	Carries     string    `json:"carries"`
+	Carries     string    `json:"carries"` // the type of the values, and how they are encoded
 	Capacity    int       `json:"capacity"`
 	Len         int       `json:"len"`
-	High        int       `json:"high"`
-	Put         uint64    `json:"put"`
+	High        int       `json:"high"` // most that were seen in it at once
+	Put         uint64    `json:"put"`  // since it was made
 	Got         uint64    `json:"got"`
-	Orphaned    uint64    `json:"orphaned"`
-	Adopted     uint64    `json:"adopted"`
-	Dropped     uint64    `json:"dropped"`
-	Abandoned   uint64    `json:"abandoned"`
-	Parked      uint64    `json:"parked"`
-	Shut        bool      `json:"shut,omitempty"`
-	Bereft      bool      `json:"bereft,omitempty"`
+	Orphaned    uint64    `json:"orphaned"`         // values whose taker died
+	Adopted     uint64    `json:"adopted"`          // of those, taken again
+	Dropped     uint64    `json:"dropped"`          // of those, gone with the taker
+	Abandoned   uint64    `json:"abandoned"`        // puts of who died or failed in them
+	Parked      uint64    `json:"parked"`           // waits that went to sleep
+	Shut        bool      `json:"shut,omitempty"`   // nobody may put any more
+	Bereft      bool      `json:"bereft,omitempty"` // a process that put died
 	Joinable    bool      `json:"joinable,omitempty"`
-	NotDone     int       `json:"not_done"`
+	NotDone     int       `json:"not_done"` // values that living processes have taken and are not done with
 	Users       []user    `json:"users"`
-	GetsWaitFor *owner    `json:"gets_wait_for,omitempty"`
-	PutsWaitFor *owner    `json:"puts_wait_for,omitempty"`
+	GetsWaitFor *owner    `json:"gets_wait_for,omitempty"` // who has claimed the place of the next value, and not put it
+	PutsWaitFor *owner    `json:"puts_wait_for,omitempty"` // who has the place that the next value is to take
 	Created     time.Time `json:"created"`
 }
 
 // user is a process that has a queue open.
 type user struct {
 	*owner
-	Producer bool `json:"producer"`
-	Waiting  int  `json:"waiting"`
+	Producer bool `json:"producer"` // it has put, or called Produce
+	Waiting  int  `json:"waiting"`  // goroutines
 	NotDone  int  `json:"not_done"`
 }
 
@@ -70,29 +70,31 @@ func (v *queueView) dead() (n int) {
 	return n
 }
 
-func (v *queueView) what() string {
-	parts := []string{fmt.Sprintf("%d of %d, %s", v.Len, v.Capacity, v.Carries)}
-	put, get := 0, 0
+// producers counts the living processes that put.
+func (v *queueView) producers() (n int) {
 	for _, u := range v.Users {
-		switch {
-		case !u.Alive:
-		case u.Producer:
-			put++
-		default:
-			get++
+		if u.Alive && u.Producer {
+			n++
 		}
 	}
-	parts = append(parts, fmt.Sprintf("%s, %s", count(put, "producer", "producers"), count(get, "consumer", "consumers")))
+	return n
+}
+
+func (v *queueView) what() string {
+	parts := []string{fmt.Sprintf("%d of %d, %s", v.Len, v.Capacity, v.Carries)}
+	put := v.producers()
+	get := len(v.Users) - v.dead() - put
+	parts = append(parts, count(put, "producer", "producers")+", "+count(get, "consumer", "consumers"))
 	if v.Shut {
 		parts = append(parts, "shut")
 	}
 	if v.Bereft {
 		parts = append(parts, "a producer died")
 	}
-	if o := v.GetsWaitFor; o != nil && o.state() != "alive" {
+	if o := v.GetsWaitFor; o != nil && o.Stopped {
 		parts = append(parts, fmt.Sprintf("gets wait for %v", o))
 	}
-	if o := v.PutsWaitFor; o != nil && o.state() != "alive" {
+	if o := v.PutsWaitFor; o != nil && o.Stopped {
 		parts = append(parts, fmt.Sprintf("puts wait for %v", o))
 	}
 	return strings.Join(parts, "; ")
@@ -109,9 +111,9 @@ type pipeView struct {
 type pipeEnd struct {
 	*owner          // null while nobody has had it
 	Closed   bool   `json:"closed,omitempty"`
-	Torn     bool   `json:"torn,omitempty"`
-	Sent     uint64 `json:"sent"`
-	Behind   int    `json:"behind"`
+	Torn     bool   `json:"torn,omitempty"`     // it gave up in the middle of a message
+	Sent     uint64 `json:"sent"`               // messages
+	Behind   int    `json:"behind"`             // bytes that the other end has not received
 	Receives bool   `json:"receives,omitempty"` // seems to wait for something to receive
 	Sends    bool   `json:"sends,omitempty"`    // seems to wait for room
 }
@@ -125,7 +127,7 @@ func (t table) viewPipe(s queue.PipeStats) *pipeView {
 }
 
 func (v *pipeView) what() string {
-	return fmt.Sprintf("%s ↔ %s, %s", v.Ends[0], v.Ends[1], v.Carries)
+	return fmt.Sprintf("%s ↔ %s; %s", v.Ends[0], v.Ends[1], v.Carries)
 }
 
 func (e pipeEnd) String() string {

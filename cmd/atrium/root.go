@@ -101,10 +101,12 @@ func newRootCommand() *cobra.Command {
 memory, and keeps arrays in shared memory where Go and NumPy programs find them by name.
 
 Arrays in shared memory live in a Space, a directory of yours on tmpfs. Other programs map them as they
-are: numpy.load("/dev/shm/atrium-UID/v1/default/NAME", mmap_mode="r+").`,
+are: numpy.load("/dev/shm/atrium-UID/v1/default/NAME", mmap_mode="r+"). So do the locks, queues and pipes of
+programs; ls, inspect and gc show who holds them, who waits, and what the dead left.`,
 		Example: `  atrium demo                                     see it work, in ten seconds
   atrium map go:sobel photo.png -o edges.npy --png edges.png
   atrium map filters.py:denoise scan.npy -o clean.npy
+  atrium ls                                       what is shared, and who shares it
   atrium doctor                                   is this machine fit for it?`,
 		Version:       version.Version,
 		SilenceErrors: true,

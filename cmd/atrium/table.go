@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/atrium/internal/layout"
@@ -16,12 +18,12 @@ import (
 
 // owner is a process in a Space.
 type owner struct {
-	ID      string `json:"id"` // slot-epoch, as in the names of its files
-	Pid     int    `json:"pid"`
-	Name    string `json:"name"`
-	Alive   bool   `json:"alive"`
-	Stopped bool   `json:"stopped,omitempty"` // alive, and does nothing until it is continued: SIGSTOP, Ctrl-Z, a debugger
-	since   time.Time
+	ID      string    `json:"id"` // slot-epoch, as in the names of its files
+	Pid     int       `json:"pid"`
+	Name    string    `json:"name"`
+	Alive   bool      `json:"alive"`
+	Stopped bool      `json:"stopped,omitempty"` // alive, and does nothing until it is continued: SIGSTOP, Ctrl-Z, a debugger
+	since   time.Time // when it joined
 	who     shm.Owner
 }
 
@@ -40,7 +42,7 @@ func (o *owner) state() string {
 
 // title names the process.
 func (o *owner) title() string {
-	if o.Pid == 0 { // another has its place in the table
+	if o.Pid == 0 { // another has its place in the table, or is just taking one
 		return "process " + o.ID
 	}
 	return fmt.Sprintf("pid %d (%s)", o.Pid, o.Name)
@@ -65,7 +67,7 @@ type table struct {
 }
 
 func openTable(path string) (t table, err error) {
-	if t.file, err = os.Open(path); err != nil {
+	if t.file, err = openToLook(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
@@ -85,6 +87,19 @@ func openTable(path string) (t table, err error) {
 		t.close()
 	}
 	return t, err
+}
+
+// openToLook opens a regular file without waiting for anybody, as one would at a FIFO, and without following a link.
+func openToLook(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: path, Err: cmp.Or(err, errors.New("not a regular file"))}
+	}
+	return f, nil
 }
 
 func (t table) close() {

@@ -17,7 +17,8 @@ import (
 //	go           a whole program, built and run
 //	python       run; "python NAME" is saved as NAME instead
 //	sh           run by bash, with atrium in PATH; "sh norun" is only parsed
-//	text         what the block before it printed, where "…" stands for anything
+//	text         what the block before it printed, where "…" stands for anything; "text like" has other numbers, and other
+//	             columns for them
 //
 // Blocks of other kinds are not looked at.
 type block struct {
@@ -25,6 +26,11 @@ type block struct {
 	text      string
 	line      int
 }
+
+var (
+	number = regexp.MustCompile(`\d+`)
+	spaces = regexp.MustCompile(` +`)
+)
 
 var fence = regexp.MustCompile("^(```+)\\s*(\\w*)\\s*(.*)$")
 
@@ -134,6 +140,9 @@ func (p *page) compare(b block) {
 	p.t.Helper()
 	want := regexp.QuoteMeta(strings.TrimSpace(b.text))
 	want = strings.ReplaceAll(want, "…", `(?s:.*?)`)
+	if b.arg == "like" {
+		want = number.ReplaceAllString(spaces.ReplaceAllString(want, " +"), `\d+`)
+	}
 	if got := strings.TrimSpace(p.output); !regexp.MustCompile("^" + want + "$").MatchString(got) {
 		p.t.Errorf("%s:%d: the page says\n%s\nbut it printed\n%s", p.name, b.line, b.text, got)
 	}
