@@ -17,7 +17,13 @@ func Call(ctx context.Context, t Task) (result, errBody []byte) {
 	if err != nil {
 		return nil, encodeError(wireError{Kind: "error", Type: "not found", Message: err.Error()}, err)
 	}
+	return call(ctx, f, &t)
+}
+
+func call(ctx context.Context, f Invoke, t *Task) (result, errBody []byte) {
+	var begun time.Time
 	if t.Timeout > 0 {
+		begun = time.Now()
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, t.Timeout, ErrTimeout)
 		defer stop()
@@ -34,8 +40,7 @@ func Call(ctx context.Context, t Task) (result, errBody []byte) {
 		}
 		panic("atrium: " + t.Func + " called runtime.Goexit, which would end its worker")
 	}()
-	begun := time.Now()
-	result, err = f(ctx, t.Arg)
+	result, err := f(ctx, t.Arg)
 	if err == nil {
 		returned = true
 		return result, nil

@@ -15,10 +15,7 @@ import (
 type Invoke func(ctx context.Context, arg []byte) ([]byte, error)
 
 // Filled while packages initialise, then only read.
-var (
-	functions = map[string]Invoke{}
-	names     = map[string]string{} // each is itself
-)
+var functions = map[string]Invoke{}
 
 // Register makes a function known by its name. Driver and workers are the same binary, so both know it. Call it while packages initialise.
 func Register(name string, f Invoke) {
@@ -28,7 +25,7 @@ func Register(name string, f Invoke) {
 	if functions[name] != nil {
 		panic("atrium: two functions are named " + name)
 	}
-	functions[name], names[name] = f, name
+	functions[name] = f
 }
 
 // Lookup finds a registered function, or tells which ones there are.

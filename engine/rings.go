@@ -69,34 +69,71 @@ func (r *Rings) TrySend(f Frame) bool {
 	if !r.mu.TryLock() {
 		return false
 	}
-	defer r.mu.Unlock()
-	return r.put(f)
+	n := r.put(0, f)
+	if n > 0 {
+		r.out.Commit(n)
+	}
+	r.mu.Unlock()
+	return n > 0
 }
 
-func (r *Rings) put(f Frame) bool {
+// TrySendAll is TrySend for several, of which the peer sees all at once those that went in: it gives how many.
+func (r *Rings) TrySendAll(frames []Frame) (sent int) {
+	if !r.mu.TryLock() {
+		return 0
+	}
+	defer r.mu.Unlock()
+	off := 0
+	for _, f := range frames {
+		n := r.put(off, f)
+		if n == 0 {
+			break
+		}
+		off += n
+		sent++
+	}
+	if off > 0 {
+		r.out.Commit(off)
+	}
+	return sent
+}
+
+// put puts a frame from off bytes after the last Commit on, and gives its length; 0 when there is no room.
+func (r *Rings) put(off int, f Frame) int {
 	n := frameHead + len(f.Head) + len(f.Body)
-	if n > ringSize || r.out.Room(n) < n {
-		return false
+	if n > ringSize || r.out.Room(off+n) < off+n {
+		return 0
+	}
+	if b := r.out.Span(off, n); b != nil {
+		putHead(b, f)
+		copy(b[frameHead:], f.Head)
+		copy(b[frameHead+len(f.Head):], f.Body)
+		return n
 	}
 	h := headOf(f)
-	r.out.Put(0, h[:])
-	if len(f.Head) > 0 {
-		r.out.Put(frameHead, f.Head)
-	}
-	r.out.Put(frameHead+len(f.Head), f.Body)
-	r.out.Commit(n)
-	return true
+	r.out.Put(off, h[:])
+	r.out.Put(off+frameHead, f.Head)
+	r.out.Put(off+frameHead+len(f.Head), f.Body)
+	return n
 }
 
 func headOf(f Frame) (h [frameHead]byte) {
-	binary.LittleEndian.PutUint32(h[:], uint32(1+8+len(f.Head)+len(f.Body)))
+	putHead(h[:], f)
+	return h
+}
+
+func putHead(h []byte, f Frame) {
+	_ = h[frameHead-1]
+	binary.LittleEndian.PutUint32(h, uint32(1+8+len(f.Head)+len(f.Body)))
 	h[4] = byte(f.Kind)
 	binary.LittleEndian.PutUint64(h[5:], f.Task)
-	return h
 }
 
 // Wake wakes the peer if it sleeps: after TrySend.
 func (r *Rings) Wake() { ring.Ring(r.outBell) }
+
+// Awaited tells whether the peer sleeps, or is about to, or was woken just now. One that does not finds what was sent before.
+func (r *Rings) Awaited() bool { return ring.Awaited(r.outBell) }
 
 // Send puts frames, waiting for room, and wakes the peer.
 func (r *Rings) Send(frames ...Frame) error {
@@ -106,7 +143,8 @@ func (r *Rings) Send(frames ...Frame) error {
 		if n := len(f.Head) + len(f.Body); n > maxFrame-frameHead {
 			return errTooLarge(n)
 		}
-		if r.put(f) {
+		if n := r.put(0, f); n > 0 {
+			r.out.Commit(n)
 			continue
 		}
 		h := headOf(f)
@@ -146,47 +184,82 @@ const waitBound = time.Second
 
 // TryReceive takes a frame if one has come whole. Its body is in room, of which left is the rest, when there is enough.
 func (r *Rings) TryReceive(room []byte) (f Frame, left []byte, ok bool, err error) {
+	var one [1]Frame
+	n, left, err := r.TryReceiveAll(one[:], room)
+	return one[0], left, n > 0, err
+}
+
+// TryReceiveAll is TryReceive for as many as there are and frames has places for. With an error, too, n have come.
+func (r *Rings) TryReceiveAll(frames []Frame, room []byte) (n int, left []byte, err error) {
 	have, err := r.in.Len()
 	if err != nil || have == 0 {
-		return Frame{}, room, false, err
+		return 0, room, err
 	}
 	used := 0
-	if !r.begun {
-		if have < frameHead {
-			return Frame{}, room, false, nil
+	for n < len(frames) && used < have {
+		if !r.begun {
+			if have-used < frameHead {
+				break
+			}
+			if err = r.begin(used); err != nil {
+				break
+			}
+			used += frameHead
+			if r.want > have-used || r.want > len(room) {
+				r.body = make([]byte, 0, min(r.want, have-used))
+			} else { // it is here, and goes with this call
+				r.body, room = room[:0:r.want], room[r.want:]
+			}
 		}
-		r.in.Peek(0, r.head[:])
-		n := binary.LittleEndian.Uint32(r.head[:])
-		if n < 9 || n > maxFrame {
-			return Frame{}, room, false, errNoFrame(n)
+		used += r.more(used, have)
+		if len(r.body) < r.want {
+			break
 		}
-		r.begun, r.want, used = true, int(n-9), frameHead
-		switch {
-		case r.want > have-used || r.want > len(room):
-			r.body = make([]byte, 0, min(r.want, have-used))
-		default: // it is here, and goes with this call
-			r.body, room = room[:0:r.want], room[r.want:]
-		}
+		frames[n] = Frame{Kind: Kind(r.head[4]), Task: binary.LittleEndian.Uint64(r.head[5:]), Body: r.body}
+		n++
+		r.begun, r.body = false, nil
 	}
-	if n := min(r.want-len(r.body), have-used); n > 0 {
-		at := len(r.body)
-		if at+n > cap(r.body) { // no more than what has come, however much was announced
-			grown := make([]byte, at, min(r.want, 2*(at+n)))
-			copy(grown, r.body)
-			r.body = grown
-		}
-		r.body = r.body[:at+n]
-		r.in.Peek(used, r.body[at:])
-		used += n
+	if used > 0 {
+		r.in.Advance(used)
+		ring.Ring(r.in.Space())
 	}
-	r.in.Advance(used)
-	ring.Ring(r.in.Space())
-	if len(r.body) < r.want {
-		return Frame{}, room, false, nil
+	return n, room, err
+}
+
+// begin reads the head of a frame, off bytes on.
+func (r *Rings) begin(off int) error {
+	if b := r.in.Span(off, frameHead); b != nil {
+		copy(r.head[:], b)
+	} else {
+		r.in.Peek(off, r.head[:])
 	}
-	f = Frame{Kind: Kind(r.head[4]), Task: binary.LittleEndian.Uint64(r.head[5:]), Body: r.body}
-	r.begun, r.body = false, nil
-	return f, room, true, nil
+	n := binary.LittleEndian.Uint32(r.head[:])
+	if n < 9 || n > maxFrame {
+		return errNoFrame(n)
+	}
+	r.begun, r.want = true, int(n-9)
+	return nil
+}
+
+// more reads what there is of a frame's body, off bytes on, and gives how much that was.
+func (r *Rings) more(off, have int) int {
+	at := len(r.body)
+	n := min(r.want-at, have-off)
+	if n <= 0 {
+		return 0
+	}
+	if at+n > cap(r.body) { // no more than what has come, however much was announced
+		grown := make([]byte, at, min(r.want, 2*(at+n)))
+		copy(grown, r.body)
+		r.body = grown
+	}
+	r.body = r.body[:at+n]
+	if b := r.in.Span(off, n); b != nil {
+		copy(r.body[at:], b)
+	} else {
+		r.in.Peek(off, r.body[at:])
+	}
+	return n
 }
 
 // Ready tells whether there is something to receive, perhaps not yet a whole frame.

@@ -49,6 +49,8 @@ func TestRingsBothWays(t *testing.T) {
 			f := Frame{Kind: KindTask, Task: uint64(i), Head: b[:k], Body: b[k:]}
 			if i%3 == 0 && r.TrySend(f) {
 				r.Wake()
+			} else if i%3 == 1 && r.TrySendAll([]Frame{f}) == 1 {
+				r.Wake()
 			} else if err := r.Send(f); err != nil {
 				failed <- err.Error()
 			}
@@ -87,6 +89,44 @@ func TestRingsBothWays(t *testing.T) {
 			t.Fatal("both ends wait")
 		}
 	}
+}
+
+// Many at once: as many as there is room for go in, over the ring's end too, and come out whole and in order.
+func TestRingsManyAtOnce(t *testing.T) {
+	driver, worker, _ := pair(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	room := make([]byte, 8<<10)
+	sent, got := 0, 0
+	body := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, i*i%7919%600) }
+	for got < 50_000 {
+		frames := make([]Frame, r.IntN(300))
+		for i := range frames {
+			b := body(sent + i)
+			k := len(b) / 3
+			frames[i] = Frame{Kind: KindTask, Task: uint64(sent + i), Head: b[:k], Body: b[k:]}
+		}
+		n := driver.TrySendAll(frames)
+		if n < len(frames) && driver.TrySendAll(frames[n:n+1]) != 0 {
+			t.Fatal("there was room for one more")
+		}
+		sent += n
+		in := make([]Frame, r.IntN(300))
+		n, _, err := worker.TryReceiveAll(in, room)
+		if err != nil || n != min(len(in), sent-got) {
+			t.Fatal(n, err)
+		}
+		for i, f := range in[:n] {
+			if f.Kind != KindTask || f.Task != uint64(got+i) || !bytes.Equal(f.Body, body(got+i)) {
+				t.Fatalf("frame %d came as %d with %d bytes", got+i, f.Task, len(f.Body))
+			}
+		}
+		got += n
+	}
+	worker.mu.Lock()
+	if worker.TrySend(Frame{Kind: KindResult}) || worker.TrySendAll([]Frame{{Kind: KindResult}}) != 0 {
+		t.Error("sent while somebody else was sending")
+	}
+	worker.mu.Unlock()
 }
 
 func TestRingsTrySend(t *testing.T) {
@@ -143,7 +183,15 @@ func TestRingsRefuseDamage(t *testing.T) {
 			t.Errorf("a frame of %d bytes was taken", n)
 		}
 	}
-	driver, worker, _ := pair(t) // a gigabyte announced allocates what has come
+	driver, worker, _ := pair(t) // what came before the damage is there
+	_ = worker.Send(Frame{Kind: KindResult, Task: 4, Body: nil})
+	worker.out.Put(0, make([]byte, 20))
+	worker.out.Commit(20)
+	frames := make([]Frame, 3)
+	if n, _, err := driver.TryReceiveAll(frames, nil); n != 1 || err == nil || frames[0].Task != 4 {
+		t.Error("before the damage:", n, err)
+	}
+	driver, worker, _ = pair(t) // a gigabyte announced allocates what has come
 	worker.out.Put(0, append(binary.LittleEndian.AppendUint32(nil, maxFrame), make([]byte, 100)...))
 	worker.out.Commit(104)
 	if _, _, ok, err := driver.TryReceive(nil); ok || err != nil || cap(driver.body) > 1000 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -173,17 +174,31 @@ func TaskHead(function string, timeout time.Duration) []byte {
 	return append(b, function...)
 }
 
-func parseTask(body []byte) (t Task, err error) {
+// queued is a task that a worker has received.
+type queued struct {
+	Task
+	id uint64
+	f  Invoke // nil when there is none of that name
+}
+
+// known is what TASK frames began with last: many tasks in a row are calls of one function.
+type known struct {
+	head []byte
+	task Task
+	f    Invoke
+}
+
+func (k *known) parse(body []byte, q *queued) error {
 	if len(body) < 10 || len(body) < 10+int(binary.LittleEndian.Uint16(body[8:])) {
-		return t, fmt.Errorf("atrium: a TASK frame of %d bytes is too short", len(body))
+		return fmt.Errorf("atrium: a TASK frame of %d bytes is too short", len(body))
 	}
-	t.Timeout = int64Duration(binary.LittleEndian.Uint64(body))
 	n := 10 + int(binary.LittleEndian.Uint16(body[8:]))
-	t.Arg = body[n:]
-	if name, ok := names[string(body[10:n])]; ok { // no new string for each task
-		t.Func = name
-	} else {
-		t.Func = string(body[10:n])
+	if !bytes.Equal(k.head, body[:n]) {
+		k.head = append(k.head[:0], body[:n]...)
+		k.task = Task{Func: string(body[10:n]), Timeout: int64Duration(binary.LittleEndian.Uint64(body))}
+		k.f = functions[k.task.Func]
 	}
-	return t, nil
+	q.Task, q.f = k.task, k.f
+	q.Arg = body[n:]
+	return nil
 }

@@ -73,7 +73,8 @@ func FuzzReceive(f *testing.F) {
 		if again := AppendFrame(nil, fr); !bytes.HasPrefix(b, again) {
 			t.Errorf("%x came as %+v", b, fr)
 		}
-		if task, err := parseTask(fr.Body); err == nil && !bytes.Equal(append(TaskHead(task.Func, task.Timeout), task.Arg...), fr.Body) {
+		var task queued
+		if err := new(known).parse(fr.Body, &task); err == nil && !bytes.Equal(append(TaskHead(task.Func, task.Timeout), task.Arg...), fr.Body) {
 			t.Errorf("task %+v of %x", task, fr.Body)
 		}
 	})

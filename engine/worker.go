@@ -41,13 +41,20 @@ type worker struct {
 	reading sync.Mutex  // held by who reads the rings: run between tasks, watch when it was rung for
 	rung    atomic.Bool // watch was, and perhaps found reading taken
 
+	frames [64]Frame // that were received; by who holds reading, like room
+	room   []byte    // for their bodies
+
 	mu        sync.Mutex
-	queue     []Task // received and not begun
-	ids       []uint64
+	queue     []queued // received; those from at on have not begun
+	at        int
+	known     known
+	low       int // tasks left at which the driver is told that half of them are done
 	stop      bool
-	current   uint64 // task that runs
-	cancel    context.CancelCauseFunc
+	current   uint64 // task that runs, or ran last
+	running   *taskContext
 	cancelled uint64 // task that was cancelled before it began
+
+	contexts []taskContext // for tasks to come
 
 	start time.Time
 	woken atomic.Int64 // when we last woke the driver, in ns since start
@@ -170,72 +177,100 @@ func (w *worker) watch() {
 	}
 }
 
-// receive takes one frame. The caller holds reading.
+// receive waits for a frame. The caller holds reading.
 func (w *worker) receive() {
 	f, err := w.t.Receive()
+	w.check(err)
+	w.frames[0] = f
+	w.took(1)
+}
+
+func (w *worker) check(err error) {
 	if err != nil { // the rings are damaged
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	w.took(f)
 }
+
+const (
+	roomSize  = 16 << 10
+	roomLeast = 1 << 10
+)
 
 // soak takes the frames that have come. The caller holds reading.
 func (w *worker) soak() {
-	for {
-		f, _, ok, err := w.t.TryReceive(nil)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
+	for w.t.Ready() {
+		if len(w.room) < roomLeast {
+			w.room = make([]byte, roomSize) // who has parts of the old one keeps it
 		}
-		if !ok {
+		n, left, err := w.t.TryReceiveAll(w.frames[:], w.room)
+		w.room = left
+		w.took(n)
+		w.check(err)
+		if n == 0 { // half a frame
 			return
 		}
-		w.took(f)
 	}
 }
 
-func (w *worker) took(f Frame) {
-	switch f.Kind {
-	case KindTask:
-		t, err := parseTask(f.Body)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
-		}
-		w.mu.Lock()
-		w.queue, w.ids = append(w.queue, t), append(w.ids, f.Task)
-		w.mu.Unlock()
-	case KindCancel:
-		w.cancelTask(f.Task)
-	case KindRecall:
-		w.giveBack()
-	case KindStop:
-		w.mu.Lock()
-		w.stop = true
-		w.mu.Unlock()
-	}
-}
-
-func (w *worker) cancelTask(id uint64) {
+// took acts on the first n frames. The caller holds reading.
+func (w *worker) took(n int) {
+	var back []Frame
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.current == id && w.cancel != nil {
-		w.cancel(context.Canceled)
-	} else if slices.Contains(w.ids, id) {
+	for i := range w.frames[:n] {
+		switch f := &w.frames[i]; f.Kind {
+		case KindTask:
+			w.add(f)
+		case KindCancel:
+			w.cancelTask(f.Task)
+		case KindRecall:
+			back = append(back, w.giveBack())
+		case KindStop:
+			w.stop = true
+		}
+	}
+	w.mu.Unlock()
+	clear(w.frames[:n])
+	for _, f := range back {
+		w.send(f)
+	}
+}
+
+// add queues a task. The caller holds mu.
+func (w *worker) add(f *Frame) {
+	if w.at == len(w.queue) {
+		w.queue, w.at = w.queue[:0], 0
+	}
+	q := queued{id: f.Task}
+	if err := w.known.parse(f.Body, &q); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	w.queue = append(w.queue, q)
+	w.low = (len(w.queue) - w.at) / 2
+}
+
+// left is how many tasks wait. The caller holds mu.
+func (w *worker) left() int { return len(w.queue) - w.at }
+
+// cancelTask has a task end that runs, or is to. The caller holds mu.
+func (w *worker) cancelTask(id uint64) {
+	if w.current == id && w.running != nil {
+		w.running.cancel(context.Canceled)
+	} else if slices.ContainsFunc(w.queue[w.at:], func(q queued) bool { return q.id == id }) {
 		w.cancelled = id
 	}
 }
 
-func (w *worker) giveBack() {
-	w.mu.Lock()
+// giveBack empties the queue, and tells what was in it. The caller holds mu.
+func (w *worker) giveBack() Frame {
 	var body []byte
-	for _, id := range w.ids {
-		body = binary.LittleEndian.AppendUint64(body, id)
+	for _, q := range w.queue[w.at:] {
+		body = binary.LittleEndian.AppendUint64(body, q.id)
 	}
-	w.queue, w.ids = nil, nil
-	w.mu.Unlock()
-	w.send(Frame{Kind: KindReturned, Body: body})
+	clear(w.queue)
+	w.queue, w.at = w.queue[:0], 0
+	return Frame{Kind: KindReturned, Body: body}
 }
 
 // tell sends what became of a task, and wakes the driver for it soon.
@@ -244,10 +279,17 @@ func (w *worker) tell(f Frame) {
 		w.send(f)
 		return
 	}
+	if !w.t.Awaited() { // it is awake, and looks again before it sleeps
+		return
+	}
 	w.mu.Lock()
-	left := len(w.queue)
+	left := w.left()
+	half := left <= w.low
+	if half {
+		w.low = 0 // this is told once
+	}
 	w.mu.Unlock()
-	if left <= wakeAt || time.Since(w.start)-time.Duration(w.woken.Load()) >= wakeEvery {
+	if half || left <= wakeAt || time.Since(w.start)-time.Duration(w.woken.Load()) >= wakeEvery {
 		w.owing.Store(false)
 		w.wake()
 		return
@@ -259,7 +301,7 @@ func (w *worker) tell(f Frame) {
 }
 
 // next waits for a task; false when there will be none.
-func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
+func (w *worker) next() (q queued, ctx *taskContext, ok bool) {
 	for {
 		for again := true; again && w.reading.TryLock(); again = w.rung.Load() {
 			w.rung.Store(false)
@@ -267,22 +309,26 @@ func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
 			w.reading.Unlock()
 		}
 		w.mu.Lock()
-		if len(w.queue) > 0 {
-			t, id = w.queue[0], w.ids[0]
-			w.queue, w.ids = w.queue[1:], w.ids[1:]
-			w.current = id
-			ctx, w.cancel = context.WithCancelCause(w.ctx)
-			if id == w.cancelled {
-				w.cancel(context.Canceled)
+		if w.left() > 0 {
+			if len(w.contexts) == 0 {
+				w.contexts = make([]taskContext, 32)
 			}
-			w.cell.Begun.Store(id) // under mu: what giveBack returns has never been begun
+			ctx, w.contexts = &w.contexts[0], w.contexts[1:]
+			ctx.parent = w.ctx
+			q, w.queue[w.at] = w.queue[w.at], queued{}
+			w.at++
+			w.current, w.running = q.id, ctx
+			if q.id == w.cancelled {
+				ctx.cancel(context.Canceled)
+			}
+			w.cell.Begun.Store(q.id) // under mu: what giveBack returns has never been begun
 			w.mu.Unlock()
-			return id, t, ctx, true
+			return q, ctx, true
 		}
 		stop := w.stop
 		w.mu.Unlock()
 		if stop {
-			return 0, Task{}, nil, false
+			return queued{}, nil, false
 		}
 		w.reading.Lock()
 		if !w.waiting() { // the watcher may have received something while we waited for it
@@ -295,34 +341,33 @@ func (w *worker) next() (id uint64, t Task, ctx context.Context, ok bool) {
 func (w *worker) waiting() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.queue) > 0 || w.stop
+	return w.left() > 0 || w.stop
 }
 
 func (w *worker) run() {
 	for {
-		id, t, ctx, ok := w.next()
+		q, ctx, ok := w.next()
 		if !ok {
 			break
 		}
 		var result, failed []byte
-		if err := context.Cause(ctx); err != nil { // cancelled before it began
+		if err := ctx.Err(); err != nil { // cancelled before it began
 			failed = encodeError(wireError{Kind: "error", Type: fmt.Sprintf("%T", err), Message: err.Error()}, err)
+		} else if q.f == nil {
+			result, failed = Call(ctx, q.Task) // which tells
 		} else {
-			result, failed = Call(ctx, t)
+			result, failed = call(ctx, q.f, &q.Task)
 		}
-		w.mu.Lock()
-		w.current = 0
-		w.cancel(nil)
-		w.mu.Unlock()
-		w.cell.Finished.Store(id)
+		ctx.end()
+		w.cell.Finished.Store(q.id)
 		if w.budget > 0 && private() > w.budget { // before the result: the driver listens for that, and perhaps no longer
 			w.send(Frame{Kind: KindRetire})
 			w.budget = 0
 		}
 		if failed != nil {
-			w.tell(Frame{Kind: KindError, Task: id, Body: failed})
+			w.tell(Frame{Kind: KindError, Task: q.id, Body: failed})
 		} else {
-			w.tell(Frame{Kind: KindResult, Task: id, Body: result})
+			w.tell(Frame{Kind: KindResult, Task: q.id, Body: result})
 		}
 	}
 	if err := w.space.Close(); err != nil {

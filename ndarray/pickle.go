@@ -37,12 +37,22 @@ func tuple(n []int) pickle.Tuple {
 }
 
 // UnmarshalPickle attaches the array that a Python worker described in the same way, with whether it gave the file as one argument more.
+// It takes NumPy's own pickle of an array as well, which becomes an array on the heap, and the pathlib.Path of a .npy file, which
+// is mapped as it is, for writing where that is allowed.
 func (a *Any) UnmarshalPickle(v any) error {
 	if v == nil {
 		*a = Any{}
 		return nil
 	}
 	o, ok := v.(*pickle.Object)
+	if ok {
+		if b, ok, err := fromPython(o); ok {
+			if err == nil {
+				*a = b
+			}
+			return err
+		}
+	}
 	if !ok || o.Class() != (pickle.Class{Module: workerModule, Name: "array"}) || len(o.Args) != 8 {
 		return fmt.Errorf("ndarray: %w: Python returned %s, not an array", ErrDType, pickle.Repr(v))
 	}

@@ -33,6 +33,8 @@ func canon(v any) any {
 		return Bytes(v)
 	case []any:
 		return &List{v}
+	case Identity:
+		return v
 	}
 	data, err := Marshal(v)
 	if err != nil {
@@ -94,6 +96,8 @@ func typeName(v any) string {
 			return c.leaf()
 		}
 		return "object"
+	case Identity:
+		return v.PickleType()
 	}
 	return "object"
 }

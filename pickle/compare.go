@@ -152,6 +152,9 @@ func (c *comparer) sameParts(a, b any) bool {
 		return b == a
 	case Extension:
 		return b == a
+	case Identity:
+		y, ok := b.(Identity)
+		return ok && x.PickleKey() == y.PickleKey()
 	}
 	return numbersEqual(a, b)
 }

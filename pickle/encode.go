@@ -15,6 +15,10 @@ type Encoder struct {
 	// OutOfBand, with protocol 5, is asked for each Buffer. When it takes the buffer (true), the pickle only says that the next
 	// buffer belongs there, and the function sees to it that the reader gets it.
 	OutOfBand func(*Buffer) bool
+
+	// Marshal, if any, is called in place of the MarshalPickle of each Marshaler, which it may call itself: for values that a
+	// reader is to get in another form than most.
+	Marshal func(Marshaler) (any, error)
 }
 
 // A Marshaler is pickled as what MarshalPickle returns: a value of this package, like an *Object, or any other.
@@ -33,7 +37,7 @@ func (e Encoder) Append(dst []byte, v any) ([]byte, error) {
 	}
 	w := writers.Get().(*writer)
 	defer w.free()
-	w.buf, w.proto, w.outOfBand = dst, proto, e.OutOfBand
+	w.buf, w.proto, w.outOfBand, w.marshal = dst, proto, e.OutOfBand, e.Marshal
 	w.start()
 	if err := w.any(v); err != nil {
 		return dst, err
@@ -57,13 +61,14 @@ type writer struct {
 	memo      memo
 	pending   ident // of the Go value that the next list or dict is written for
 	outOfBand func(*Buffer) bool
+	marshal   func(Marshaler) (any, error)
 }
 
 var writers = sync.Pool{New: func() any { return &writer{memo: memo{gen: 1}} }}
 
 func (w *writer) free() {
 	w.memo.reset()
-	w.buf, w.outOfBand, w.depth, w.pending = nil, nil, 0, ident{}
+	w.buf, w.outOfBand, w.marshal, w.depth, w.pending = nil, nil, nil, 0, ident{}
 	writers.Put(w)
 }
 

@@ -91,6 +91,8 @@ func (c *comparer) parts(v any, opaque bool, depth int) (uint64, error) {
 		return c.sequence([]any{v.Start, v.Stop, v.Step}, 6, opaque, depth)
 	case *Object:
 		return c.object(v, depth)
+	case Identity:
+		return maphash.Comparable(seed, v.PickleKey()), nil
 	}
 	if !opaque {
 		return 0, &unhashableError{typeName(v)}

@@ -88,6 +88,8 @@ func (p *printer) value(v any) {
 		p.write("<extension " + strconv.Itoa(int(v.Code)) + ">")
 	case *Buffer:
 		p.write("<pickle.PickleBuffer of " + strconv.Itoa(len(v.Data)) + " bytes>")
+	case Identity:
+		p.write(v.PickleRepr())
 	default:
 		p.write("<" + typeName(v) + ">")
 	}

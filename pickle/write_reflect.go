@@ -92,7 +92,11 @@ func (w *writer) marshaler(v reflect.Value, ti *typeInfo) error {
 		return err
 	}
 	defer w.leave()
-	x, err := v.Interface().(Marshaler).MarshalPickle()
+	marshal := Marshaler.MarshalPickle
+	if w.marshal != nil {
+		marshal = w.marshal
+	}
+	x, err := marshal(v.Interface().(Marshaler))
 	if err != nil {
 		return fmt.Errorf("pickle: MarshalPickle of %s: %w", v.Type(), err)
 	}

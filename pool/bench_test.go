@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"slices"
 	"testing"
 
 	"example.com/atrium/internal/mptest"
@@ -55,6 +56,39 @@ func BenchmarkMapTasks(b *testing.B) {
 			b.Fatal(err)
 		}
 		n += len(items)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "tasks/s")
+}
+
+func BenchmarkSubmitTasks(b *testing.B) {
+	p := benchPool(b)
+	futures := make([]*pool.Future[int], 10_000)
+	n := 0
+	for b.Loop() {
+		for i := range futures {
+			futures[i] = double.Submit(bg, p, i)
+		}
+		for _, f := range futures {
+			if _, err := f.Get(bg); err != nil {
+				b.Fatal(err)
+			}
+		}
+		n += len(futures)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "tasks/s")
+}
+
+func BenchmarkIMapTasks(b *testing.B) {
+	p := benchPool(b)
+	items := make([]int, 10_000)
+	n := 0
+	for b.Loop() {
+		for _, err := range double.IMap(bg, p, slices.Values(items)) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "tasks/s")
 }

@@ -4,18 +4,18 @@ import (
 	"context"
 	"sync"
 
+	"example.com/atrium/codec"
 	"example.com/atrium/engine"
 	"example.com/atrium/ndarray"
 )
 
 // Future is the result of a call, now or later. Methods may be called from several goroutines.
 type Future[Out any] struct {
-	pool   *Pool
-	decode func([]byte, *Out) error
-	job    engine.Job
-	told   func(error) // called once settled, unless nil
-	value  Out
-	err    error
+	pool  *Pool
+	out   *codec.Codec[Out]
+	job   engine.Job
+	value Out
+	err   error
 
 	mu      sync.Mutex
 	settled bool
@@ -26,17 +26,7 @@ type Future[Out any] struct {
 // settle takes the outcome, in a goroutine of the engine. Decoding happens here and not in Get, so that arrays in a
 // result that nobody asks for are known too.
 func (f *Future[Out]) settle(o engine.Outcome) {
-	f.err = o.Err
-	if f.err == nil {
-		if f.err = f.decode(o.Result, &f.value); f.err != nil {
-			discard(f.pool.space, &f.value, o.Result)
-		} else {
-			f.err = adopt(f.pool.space, &f.value, o.Result)
-		}
-		if f.err != nil {
-			f.value = *new(Out) // what there was of it is closed
-		}
-	}
+	f.err = unpack(f.pool, f.out, o, &f.value)
 	f.mu.Lock()
 	f.settled = true
 	after, done := f.after, f.done
@@ -44,12 +34,28 @@ func (f *Future[Out]) settle(o engine.Outcome) {
 	if done != nil {
 		close(done)
 	}
-	if f.told != nil {
-		f.told(f.err)
-	}
 	for _, fn := range after {
 		fn()
 	}
+}
+
+// unpack makes an outcome a value of this process. After an error nothing is left of it.
+func unpack[Out any](p *Pool, c *codec.Codec[Out], o engine.Outcome, v *Out) error {
+	if o.Err != nil {
+		return o.Err
+	}
+	err := c.Decode(o.Result, v)
+	switch {
+	case bare(c):
+	case err != nil:
+		discard(p.space, v, o.Result)
+	default:
+		err = adopt(p.space, v, o.Result)
+	}
+	if err != nil {
+		*v = *new(Out) // what there was of it is closed
+	}
+	return err
 }
 
 // then calls fn, which must not block, once the result is there.

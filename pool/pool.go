@@ -65,6 +65,7 @@ type Pool struct {
 	ctx    context.Context
 	close  func() error
 	late   func(result []byte) // lets go of a result that nobody waits for any more
+	shared shared
 }
 
 // New makes a pool. Its processes start with the first calls, those of a language when its first function is called
@@ -103,8 +104,9 @@ func New(ctx context.Context, c Config) (*Pool, error) {
 	stop := context.AfterFunc(ctx, func() { <-made; _ = p.Terminate() }) // whoever waits for a Future sees ErrClosed
 	p.close = sync.OnceValue(func() error {
 		stop()
-		_, err := space.Sweep()
-		return errors.Join(err, space.Close())
+		err := p.shared.close()
+		_, swept := space.Sweep()
+		return errors.Join(err, swept, space.Close())
 	})
 	close(made)
 	return p, nil

@@ -38,6 +38,10 @@ func (c *Cond) Wait(ctx context.Context) error {
 		return c.fail("wait", err)
 	}
 	defer c.part()
+	if err := c.m.stay(); err != nil {
+		return c.fail("wait", err)
+	}
+	defer c.m.part()
 	// Seen to wait before there is a ticket, and until the mutex is locked: who dies between has others look.
 	v := c.view()
 	defer v.begin()()

@@ -25,11 +25,20 @@ func OpenEvent(space *shm.Space, name string) (*Event, error) {
 
 // IsSet tells whether the event is set.
 func (e *Event) IsSet() bool {
-	if e.closed.Load() || e.mem.State.Load()&eventSet == 0 { // pairs with the CAS in Set
+	if e.closed.Load() {
 		return false
 	}
-	e.race.acquire()
-	return true
+	set, _ := e.now()
+	return set
+}
+
+// now tells whether the event is set, and the turn.
+func (e *Event) now() (set bool, turn uint64) {
+	s := e.mem.State.Load() // pairs with the CAS in Set
+	if s&eventSet != 0 {
+		e.race.acquire()
+	}
+	return s&eventSet != 0, s >> 1
 }
 
 // Set lets all go who wait, and who come, until Clear. 10 ns when nobody waits. A process that dies in it has set the event or not;
@@ -64,18 +73,22 @@ func (e *Event) Clear() error {
 // Wait waits until the event is set, or was since the call. Errors: the cause of ctx's end, shm.ErrClosed. What was written
 // before Set is seen after Wait, in any process.
 func (e *Event) Wait(ctx context.Context) error {
-	if e.IsSet() {
+	if e.closed.Load() {
+		return e.fail("wait", shm.ErrClosed)
+	}
+	set, was := e.now()
+	if set {
 		return nil
 	}
-	return e.wait(ctx)
+	return e.wait(ctx, was)
 }
 
-func (e *Event) wait(ctx context.Context) error {
+// wait is Wait for who saw that turn, and the event not set.
+func (e *Event) wait(ctx context.Context, was uint64) error {
 	if err := e.stay(); err != nil {
 		return e.fail("wait", err)
 	}
 	defer e.part()
-	was := e.mem.State.Load() >> 1
 	v := e.view()
 	defer v.begin()()
 	v.first(1)

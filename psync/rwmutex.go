@@ -69,6 +69,10 @@ func (m *RWMutex) lockLong(ctx context.Context, err error) error {
 	if err != nil {
 		return m.fail("lock", err)
 	}
+	if err := m.stay(); err != nil { // until wrote has looked
+		return m.fail("lock", err)
+	}
+	defer m.part()
 	if err := m.takePermits(ctx, "lock", layout.SyncWriter, m.mayWrite); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ only; NumPy is imported when the first array comes or goes. The module is import
 import collections
 import errno
 import io
+import itertools
 import json
 import mmap
 import os
@@ -19,7 +20,9 @@ import time
 
 import atrium_dtypes
 import atrium_functions
+import atrium_objects
 from atrium_functions import TaskCancelled
+from atrium_objects import Event, Lock, OwnerDead, Queue, Semaphore, cargo  # noqa: F401: some are named by the driver and by functions
 
 HELLO, SETUP, READY, REFUSED, TASK, RESULT, ERROR = 1, 2, 3, 4, 5, 6, 7
 CANCEL, RECALL, RETURNED, OUTPUT, RETIRE, STOP = 8, 9, 10, 11, 12, 13
@@ -35,7 +38,7 @@ _functions = {}
 _files = {}  # path -> (inode, writable, memmap): arrays seen before
 _MAX_FILES = 64
 _MAX_MESSAGE = (1 << 30) - 64
-_results = 0
+_numbers = itertools.count(1)  # of the files we make
 _np = None
 
 
@@ -241,6 +244,8 @@ def _map(path, inode, writable):
         m = mmap.mmap(fd, st.st_size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
     finally:
         os.close(fd)
+    if cargo.taking and os.path.basename(path).startswith("."):
+        return m  # it has its name no longer than until we ask for the next thing, and cannot be passed on by that
     if not _files:
         _sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 1, 0))  # so that _tidy runs
     while len(_files) >= _MAX_FILES:
@@ -259,12 +264,8 @@ def _tidy():
     if _tidied - _idle > 10:
         _files.clear()
     for path, (inode, *_) in list(_files.items()):
-        try:
-            if os.stat(path).st_ino == inode:
-                continue
-        except OSError:
-            pass
-        del _files[path]
+        if not _is(path, inode):
+            del _files[path]
     if not _files:
         _sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, 0))
 
@@ -283,11 +284,9 @@ class _File:
 
     def __init__(self, shape, dtype):
         np = numpy()
-        global _results
         if dtype.hasobject:
             raise TypeError("arrays of Python objects cannot be shared; convert to a numeric dtype")
-        _results += 1
-        self.path = os.path.join(_setup["space"], _setup["prefix"] + str(_results))
+        self.path = os.path.join(_setup["space"], _setup["prefix"] + str(next(_numbers)))
         self.sent = False
         self.map = None
         head = atrium_dtypes.header(np, dtype, shape)
@@ -298,7 +297,7 @@ class _File:
         total = self.offset + size
         _room(total)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        _made.append(self)
+        (_made if cargo.copied is None else cargo.copied).append(self)
         try:
             for done in range(0, total, 64 << 20):  # storage now, so that no store fails later; in steps, as a signal undoes one
                 os.posix_fallocate(fd, done, min(64 << 20, total - done))
@@ -308,6 +307,19 @@ class _File:
         finally:
             os.close(fd)
         self.array = np.ndarray(shape, dtype, self.map, self.offset) if size else np.empty(shape, dtype)
+
+    def unlink(self):
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+
+
+def _is(path, inode):
+    try:
+        return os.stat(path).st_ino == inode
+    except OSError:
+        return False
 
 
 def _room(total):
@@ -331,10 +343,7 @@ def _settle():
     """After a task: what no result carries is removed."""
     for f in _made:
         if not f.sent:
-            try:
-                os.unlink(f.path)
-            except FileNotFoundError:
-                pass
+            f.unlink()
     _made.clear()
     if _files and time.monotonic() - _tidied > 1:
         _tidy()
@@ -378,12 +387,14 @@ def _reduce_array(a):
         raise TypeError(_MASKED)
     m = _memory(a) if a.size else None
     if m is not None:
-        for path, (inode, writable, _, known) in _files.items():
+        for path, (inode, writable, _, known) in list(_files.items()):  # which other threads may change
             if known is m:
                 return _reference(a, path, inode, m, writable, False)
         for f in _made:
             if f.map is m and not f.sent and a.nbytes == f.array.nbytes and a.flags.c_contiguous:
                 f.sent = True
+                if cargo.made is not None:
+                    cargo.made.append(f)
                 return _reference(a, f.path, f.inode, m, True, True)
     f = _File(a.shape, a.dtype)
     f.array[...] = a
@@ -419,6 +430,9 @@ def _dumps(value):
     f = io.BytesIO()
     _Pickler(f, 4).dump(value)
     return f.getvalue()
+
+
+atrium_objects.worker = sys.modules[__name__]
 
 
 # ---- functions

@@ -12,13 +12,15 @@ var (
 	functions []byte
 	//go:embed atrium_dtypes.py
 	dtypes []byte
+	//go:embed atrium_objects.py
+	objects []byte
 	//go:embed atrium_worker.py
 	worker []byte
 )
 
 // Worker is the worker's side of the pool's protocol: its modules in the order in which they are imported, each as
 // its name and its source, with a NUL after either.
-var Worker = bytes.Join([][]byte{[]byte("atrium_functions"), functions, []byte("atrium_dtypes"), dtypes, []byte("atrium_worker"), worker, nil}, []byte{0})
+var Worker = bytes.Join([][]byte{[]byte("atrium_functions"), functions, []byte("atrium_dtypes"), dtypes, []byte("atrium_objects"), objects, []byte("atrium_worker"), worker, nil}, []byte{0})
 
 // Bootstrap is what `python -c` runs: it takes the worker's modules from descriptor 4. It is written so that every Python that
 // is still about can parse it and say why it is too old. The working directory, which -c puts first on sys.path, waits until the

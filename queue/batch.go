@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 
 	"example.com/atrium/internal/layout"
 	"example.com/atrium/internal/ring"
@@ -14,6 +15,10 @@ const batchMost = 64
 // before it wakes who waits for them, and costs half as much as as many Puts when nobody else puts meanwhile; others' values may come between.
 // Values that do not fit into their slots, and those with arrays, are put one by one.
 func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error) {
+	if err := q.stay(); err != nil {
+		return 0, q.fail("put", err)
+	}
+	defer q.part()
 	for err == nil && put < len(values) {
 		var n int
 		if q.plain {
@@ -157,12 +162,12 @@ func (q *Queue[T]) GetInto(ctx context.Context, values []T) (int, error) {
 func (q *Queue[T]) Drain() (values []T, err error) {
 	for {
 		var most int
-		if most = q.ring.Len(); most == 0 {
+		if most = q.Len(); most == 0 {
 			most = 1 // that comes again
 		}
 		before := len(values)
 		values, err = q.getMany(noWait, values, most)
-		if err == ErrEmpty || err == ErrShut || err == ErrNoProducers {
+		if errors.Is(err, ErrEmpty) || errors.Is(err, ErrShut) || errors.Is(err, ErrNoProducers) {
 			err = nil
 		}
 		if err != nil || len(values) == before || len(values) >= q.mem.Capacity {
@@ -176,6 +181,10 @@ func (q *Queue[T]) getMany(ctx context.Context, values []T, most int) ([]T, erro
 	if most < 1 {
 		return values, nil
 	}
+	if err := q.stay(); err != nil {
+		return values, err
+	}
+	defer q.part()
 	for before := len(values); ; {
 		var err error
 		if q.plain {
@@ -242,17 +251,15 @@ func (q *Queue[T]) getAllPlain(ctx context.Context, values []T, most int) ([]T, 
 
 // getRun appends what is there and can be read.
 func (q *Queue[T]) getRun(ctx context.Context, values []T, most int) ([]T, error) {
-	b, err := q.take(ctx)
+	b, end, err := q.take(ctx)
+	defer end()
 	if err != nil {
 		return values, err
 	}
 	var failed error
 	for {
-		v, gone, err := q.readOne(&b)
-		switch {
-		case gone:
-			q.mem.Dropped.Add(1)
-		case err == nil:
+		v, gone, err := q.readOne(&b, nothing)
+		if !gone && err == nil {
 			values = append(values, v)
 		}
 		failed = both(failed, err)

@@ -19,6 +19,7 @@ type Claim struct {
 	o    *core
 	c    ring.Claim
 	slot bool // Data is in the slot
+	done bool // committed or resigned
 }
 
 // Claim waits for room, as Put does, for a value of up to n bytes that is made in place. Errors: those of Put; ErrTooBig when n is
@@ -30,7 +31,8 @@ func (q *Queue[T]) Claim(ctx context.Context, n int) (Claim, error) {
 	if err := q.stay(); err != nil {
 		return Claim{}, q.fail("claim", err)
 	}
-	c, err := q.begin(ctx)
+	c, end, err := q.begin(ctx)
+	defer end()
 	if err != nil {
 		q.part()
 		return Claim{}, q.fail("claim", err)
@@ -46,8 +48,11 @@ func (q *Queue[T]) Claim(ctx context.Context, n int) (Claim, error) {
 	return k, nil
 }
 
-// Commit puts the first n bytes of Data. As Put, when it has returned.
+// Commit puts the first n bytes of Data. As Put, when it has returned. After it, or Resign, both give shm.ErrClosed.
 func (c *Claim) Commit(n int) error {
+	if c.done {
+		return c.o.fail("commit", shm.ErrClosed)
+	}
 	if n < 0 || n > len(c.Data) {
 		return c.o.fail("commit", ErrTooBig)
 	}
@@ -58,12 +63,17 @@ func (c *Claim) Commit(n int) error {
 		setNote(c.c.Note(), layout.InRegion)
 		publish = putLength(c.c.Data, n)
 	}
+	c.done = true
 	defer c.o.part()
 	return c.o.fail("commit", c.c.Commit(publish))
 }
 
 // Resign gives the place up without a value.
 func (c *Claim) Resign() error {
+	if c.done {
+		return c.o.fail("resign", shm.ErrClosed)
+	}
+	c.done = true
 	defer c.o.part()
 	return c.o.fail("resign", c.c.Resign())
 }
@@ -80,6 +90,7 @@ type Borrowed[T any] struct {
 	q    *Queue[T]
 	b    ring.Borrow
 	file *shm.Segment
+	done bool // released
 }
 
 // Borrow waits for a value, as Get does, and leaves it where it is. A process may have half as many as the queue has places, or one:
@@ -103,7 +114,8 @@ func (q *Queue[T]) borrow(ctx context.Context) (Borrowed[T], error) {
 		q.borrowed.Add(-1)
 		return none, err
 	}
-	b, err := q.take(ctx)
+	b, end, err := q.take(ctx)
+	defer end()
 	v := Borrowed[T]{Again: b.Again, q: q, b: b}
 	if err == nil {
 		if v.Data, v.file, err = q.encoded(&b); err == nil {
@@ -122,6 +134,9 @@ func (q *Queue[T]) borrow(ctx context.Context) (Borrowed[T], error) {
 // Value decodes it. Arrays in it are open for as long as the caller likes, and go with the value: they are not this
 // process's, whose files Release removes.
 func (b *Borrowed[T]) Value() (v T, err error) {
+	if b.done {
+		return v, b.q.fail("decode", shm.ErrClosed)
+	}
 	if fault := guarded(func() { err = b.q.codec.Decode(b.Data, &v) }); fault != nil {
 		err = fault
 	}
@@ -133,9 +148,14 @@ func (b *Borrowed[T]) Value() (v T, err error) {
 	return v, nil
 }
 
-// Release gives the value up: nobody gets it any more. Of a joinable queue it is now to be told done with.
+// Release gives the value up: nobody gets it any more. Of a joinable queue it is now to be told done with. After it all methods give
+// shm.ErrClosed.
 func (b *Borrowed[T]) Release() error {
 	q := b.q
+	if b.done {
+		return q.fail("release", shm.ErrClosed)
+	}
+	b.done = true
 	if b.file != nil {
 		_ = b.file.Close()
 	}

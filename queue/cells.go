@@ -19,7 +19,6 @@ func (o *core) sit() error {
 			if used[i].Owner.Load() == o.who.owner { // closed while values were not done with
 				o.cell = &used[i]
 				o.cell.Waiting.Store(0)
-				o.producing.Store(o.cell.Role.Load() == producer)
 				return nil
 			}
 		}
@@ -67,11 +66,13 @@ func (o *core) mourn(c *layout.QueueCell, who uint64) {
 
 // rise gives the cell back, unless values are not done with, which then are until this process leaves the Space.
 func (o *core) rise() {
-	if o.cell == nil || o.cell.NotDone.Load() > 0 {
+	if o.cell == nil {
 		return
 	}
 	o.cell.Role.Store(0)
-	o.cell.Owner.Store(0)
+	if o.cell.NotDone.Load() <= 0 {
+		o.cell.Owner.Store(0)
+	}
 }
 
 // Produce makes this process known as one that puts, as its first Put does: who waits for a value learns (ErrNoProducers)

@@ -15,6 +15,8 @@
 // lie in their places; bigger ones in memory of their place's own, which gets storage when it is first needed; the biggest in
 // files of their own. Arrays go by reference: whole unnamed ones become the queue's and then the receiver's, without a copy.
 //
+// Python programs put and get through a process that serves them (Queue.Serve), and functions of a pool through the pool's.
+//
 // All waits end with their context. At most one goroutine of a process sleeps in a system call for one queue's values, and one
 // for room; the others wait for each other. Look tells from outside how full a queue is, and who uses it.
 //

@@ -128,6 +128,15 @@ func fuzzOne(t *testing.T, in []byte, header bool) {
 	}
 	_, _ = q.PutMany(ctx, []string{"a", "b", "c"})
 	_, _ = q.GetMany(ctx, 3)
+	if o.mem.Room >= 48 { // as kind and suits see to
+		p := &Queue[[6]int64]{core: o, codec: codec.For[[6]int64](), plain: true}
+		for range 6 {
+			_ = p.TryPut([6]int64{1})
+			_, _ = p.TryGet()
+		}
+		_, _ = p.PutMany(ctx, make([][6]int64, 5))
+		_, _ = p.GetMany(ctx, 5)
+	}
 	_, _ = Select(ctx, q)
 	_ = q.Join(ctx)
 	_ = q.TaskDone()

@@ -17,22 +17,26 @@ import (
 // getAny takes a value that has to be decoded.
 func (q *Queue[T]) getAny(ctx context.Context) (v T, err error) {
 	for {
-		b, err := q.take(ctx)
+		b, end, err := q.take(ctx)
 		if err != nil {
+			end()
 			return v, err
 		}
-		if v, gone, err := q.readOne(&b); !gone || err != nil {
+		if v, gone, err := q.readOne(&b, end); !gone || err != nil {
 			return v, err
 		}
-		q.mem.Dropped.Add(1) // it went with who had taken it
 	}
 }
 
-// readOne is read, and gives the slot back, even when the codec panics: the value is gone then.
-func (q *Queue[T]) readOne(b *ring.Borrow) (v T, gone bool, err error) {
+// readOne is read, and gives the slot back, even when the codec panics: the value is gone then. end is take's.
+func (q *Queue[T]) readOne(b *ring.Borrow, end func()) (v T, gone bool, err error) {
+	defer end()
 	defer func() { err = both(q.release(b), err) }()
 	v, gone, err = q.read(b)
-	if !gone && err == nil {
+	switch {
+	case gone:
+		q.mem.Dropped.Add(1) // it went with who had taken it
+	case err == nil:
 		q.count(1)
 	}
 	return v, gone, err

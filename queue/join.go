@@ -60,13 +60,16 @@ func (o *core) join(ctx context.Context) error {
 
 // doze waits until somebody was done.
 func (o *core) doze(ctx context.Context) {
+	rung := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		if o.stay() == nil {
-			defer o.part()
-			ring.RingAll(&o.mem.Done)
-		}
+		ring.RingAll(&o.mem.Done)
+		close(rung)
 	})
-	defer stop()
+	defer func() {
+		if !stop() {
+			<-rung // the memory may be unmapped when we have returned
+		}
+	}()
 	ring.Doze(&o.mem.Done, joinBound, func() bool { return ctx.Err() != nil || o.ring.Idle(o.allDone) })
 }
 

@@ -324,7 +324,7 @@ func TestKilledAtRandom(t *testing.T) {
 // steps are where players die, each kind of consumer its own.
 var steps = map[string]string{
 	"get":    "put: claimed|put: deposited|put: gave|put: stored|get: claimed|get: collected|get: released|cell: taken|cell: mourned",
-	"many":   "put: claimed|get: claimed|get: vacated|get: released",
+	"many":   "put: claimed|put: published|get: claimed|get: vacated|get: released",
 	"borrow": "get: claimed|get: released|borrow: counted",
 }
 

@@ -144,12 +144,12 @@ func attach(b []byte, who identity) (*core, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", shm.ErrFormat, err)
 	}
-	if _, err := ringOf(mem); err != nil {
-		return nil, err
-	}
 	r, err := ring.Attach(mem.Ring, ring.Identity{Owner: who.slot, Dead: who.deadSlot})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", shm.ErrFormat, err)
+	}
+	if err := sameShape(mem, r); err != nil {
+		return nil, err
 	}
 	o := &core{mem: mem, ring: r, who: who}
 	o.quitPut, o.quitGet = o.noMorePuts, o.noMoreGets
@@ -162,10 +162,18 @@ func ringOf(mem layout.Queue) (layout.MPMC, error) {
 	if err != nil {
 		return m, fmt.Errorf("%w: %w", shm.ErrFormat, err)
 	}
-	if m.Capacity() != mem.Capacity || m.Room() != mem.Room { // regions are found by slot
-		return m, damaged("its ring has %d slots for %d bytes, not %d for %d", m.Capacity(), m.Room(), mem.Capacity, mem.Room)
+	return m, sameShape(mem, &m)
+}
+
+// sameShape checks that a queue's ring is of the queue's own shape, by which regions, and whether a value has room, are known.
+func sameShape(mem layout.Queue, r interface {
+	Capacity() int
+	Room() int
+}) error {
+	if r.Capacity() != mem.Capacity || r.Room() != mem.Room {
+		return damaged("its ring has %d slots for %d bytes, not %d for %d", r.Capacity(), r.Room(), mem.Capacity, mem.Room)
 	}
-	return m, nil
+	return nil
 }
 
 // Name of the queue in its Space, by which other processes open it.

@@ -158,8 +158,11 @@ func (e *end) sit() error {
 // Name of the pipe in its Space.
 func (e *end) Name() string { return e.name }
 
-// Peer is who has the other end, the zero Owner while nobody has had it.
+// Peer is who has the other end, the zero Owner while nobody has had it, and when this end is closed.
 func (e *end) Peer() shm.Owner {
+	if e.closed.Load() {
+		return shm.Owner{}
+	}
 	slot, epoch := layout.SyncSlot(e.peer.Word.Load())
 	return shm.Owner{Slot: slot, Epoch: epoch}
 }
@@ -195,12 +198,18 @@ func (e *end) tag(which int) string {
 	return "p" + strconv.FormatUint(e.mem.ID, 16) + "." + strconv.Itoa(which) + "-"
 }
 
-// gone tells whether nothing more will come from the peer, as it has closed its end, or is dead. A question of liveness every 100 ms.
-func (e *end) gone() bool {
+// What of a peer that lives ends a wait: who sends may go on to one that gave up in a message of its own.
+const (
+	endsSend = layout.PipeClosed
+	endsRecv = layout.PipeClosed | layout.PipeTorn
+)
+
+// gone tells whether the peer has said one of ends, or is dead. A question of liveness every 100 ms.
+func (e *end) gone(ends uint64) bool {
 	w := e.peer.Word.Load()
 	owner := layout.SyncOwnerOf(w)
-	if w == 0 || w != owner || owner == e.who.owner {
-		return w != owner
+	if w&ends != 0 || owner == 0 || owner == e.who.owner {
+		return w&ends != 0
 	}
 	now := int64(time.Since(began)) + 1
 	if last := e.asked.Load(); last != 0 && now-last < int64(askEvery) {

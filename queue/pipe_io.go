@@ -57,6 +57,10 @@ func (p *Pipe[T]) give(ctx context.Context, v *T) error {
 		if seg == nil || !seg.Mine() || !a.Whole() || seg.Space() != p.space {
 			return nil
 		}
+		if err := p.sending.enter(ctx, p.done); err != nil { // Close waits for us
+			return err
+		}
+		defer p.sending.leave()
 		if err := p.awaitPeer(ctx); err != nil {
 			return err
 		}
@@ -66,16 +70,9 @@ func (p *Pipe[T]) give(ctx context.Context, v *T) error {
 	})
 }
 
-// awaitPeer waits until somebody has the other end.
+// awaitPeer waits until somebody has the other end. Only for who sends.
 func (e *end) awaitPeer(ctx context.Context) error {
-	if e.peer.Word.Load() != 0 {
-		return nil
-	}
-	if err := e.sending.enter(ctx, e.done); err != nil {
-		return err
-	}
-	defer e.sending.leave()
-	return e.wait(ctx, &e.sender, e.in.Items(), func() bool { return e.peer.Word.Load() != 0 })
+	return e.wait(ctx, &e.sender, e.in.Items(), endsSend, func() bool { return e.peer.Word.Load() != 0 })
 }
 
 // send puts a message into the ring.
@@ -117,7 +114,7 @@ func (e *end) send(ctx context.Context, b []byte) error {
 }
 
 func (e *end) awaitRoom(ctx context.Context, need int) error {
-	err := e.wait(ctx, &e.sender, e.out.Space(), func() bool { return e.out.Room(need) >= need })
+	err := e.wait(ctx, &e.sender, e.out.Space(), endsSend, func() bool { return e.out.Room(need) >= need })
 	if err == io.EOF {
 		return io.ErrClosedPipe
 	}
@@ -191,10 +188,13 @@ func (p *Pipe[T]) Poll(ctx context.Context) error {
 // enterToReceive is the turnstile for Recv and TryRecv.
 func (e *end) enterToReceive(ctx context.Context) error {
 	if ctx == noWait {
-		if !e.receiving.busy.CompareAndSwap(false, true) {
-			return ErrEmpty // another goroutine waits already
+		switch {
+		case e.receiving.busy.CompareAndSwap(false, true):
+			return nil
+		case e.closed.Load():
+			return shm.ErrClosed
 		}
-		return nil
+		return ErrEmpty // another goroutine waits already
 	}
 	return e.receiving.enter(ctx, e.done)
 }
@@ -316,7 +316,7 @@ func (e *end) await(ctx context.Context) (n int, err error) {
 			}
 			return 0, ErrEmpty
 		}
-		err = e.wait(ctx, &e.receiver, e.in.Items(), func() bool {
+		err = e.wait(ctx, &e.receiver, e.in.Items(), endsRecv, func() bool {
 			now, err := e.in.Len()
 			return err != nil || now >= want
 		})
@@ -348,7 +348,7 @@ func (e *end) more(have int) {
 
 // ended gives the error of who finds nothing and does not wait.
 func (e *end) ended(have int) error {
-	if !e.gone() {
+	if !e.gone(endsRecv) {
 		return nil
 	}
 	if now, err := e.in.Len(); err != nil || now > have { // it came before its sender went
@@ -361,7 +361,7 @@ func (e *end) ended(have int) error {
 }
 
 // wait returns when ready is true, or with io.EOF when it never will be as the peer is gone, with shm.ErrClosed, or the cause of ctx.
-func (e *end) wait(ctx context.Context, s *ring.Sleeper, b *ring.Bell, ready func() bool) error {
+func (e *end) wait(ctx context.Context, s *ring.Sleeper, b *ring.Bell, ends uint64, ready func() bool) error {
 	for t := (ring.Turns{}); ; {
 		if ready() {
 			return nil
@@ -374,7 +374,7 @@ func (e *end) wait(ctx context.Context, s *ring.Sleeper, b *ring.Bell, ready fun
 			return shm.ErrClosed
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case e.gone():
+		case e.gone(ends):
 			if ready() { // it was done before its sender went
 				return nil
 			}

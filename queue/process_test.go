@@ -125,7 +125,7 @@ func scene(t testing.TB, capacity int) (s *shm.Space, q *queue.Queue[string]) {
 	return s, q
 }
 
-func waiting(t testing.TB, q *queue.Queue[string], n int) {
+func waiting[T any](t testing.TB, q *queue.Queue[T], n int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d wait", n), func() bool {
 		sum := 0

@@ -64,7 +64,8 @@ func (o *core) putBytes(ctx context.Context, b []byte) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.begin(ctx)
+	c, end, err := o.begin(ctx)
+	defer end()
 	if err == nil {
 		var n int
 		if n, err = o.fill(&c, b, 0, file); err == nil {
@@ -207,7 +208,8 @@ func (q *Queue[T]) moving(v *T) (all []*shm.Segment, err error) {
 // putArrays puts a value with files. They get their names in the claimed position, which the encoding tells, and are given back
 // when something fails.
 func (q *Queue[T]) putArrays(ctx context.Context, v *T, moving []*shm.Segment, buf *[]byte) (err error) {
-	c, err := q.begin(ctx)
+	c, end, err := q.begin(ctx)
+	defer end()
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,8 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 
 // putPlain puts a value of fixed size when something may be in the way.
 func (o *core) putPlain(ctx context.Context, v []byte) error {
-	c, err := o.begin(ctx)
+	c, end, err := o.begin(ctx)
+	defer end()
 	if err != nil {
 		return o.fail("put", err)
 	}
@@ -114,7 +115,8 @@ func (o *core) putPlain(ctx context.Context, v []byte) error {
 
 // getPlain takes a value of fixed size when something may be in the way.
 func (o *core) getPlain(ctx context.Context, v []byte) error {
-	b, err := o.take(ctx)
+	b, end, err := o.take(ctx)
+	defer end()
 	if err != nil {
 		return o.fail("get", err)
 	}

@@ -352,3 +352,26 @@ func TestCodecPanics(t *testing.T) {
 		t.Errorf("got %v, %v", v, err)
 	}
 }
+
+// TestDrain takes what is there, of plain values and of others, and nothing from an empty queue.
+func TestDrain(t *testing.T) {
+	mptest.Check(t)
+	s := mptest.Space(t)
+	q, r := newQueue[int](t, s, "plain", queue.Config{}), newQueue[[]int](t, s, "others", queue.Config{})
+	for i := range 100 {
+		noErr(t, q.Put(background, i))
+		noErr(t, r.Put(background, []int{i}))
+	}
+	for _, n := range []int{100, 0} {
+		if v, err := q.Drain(); len(v) != n || err != nil || n > 0 && v[99] != 99 {
+			t.Errorf("drained %v, %v", v, err)
+		}
+		if v, err := r.Drain(); len(v) != n || err != nil || n > 0 && v[99][0] != 99 {
+			t.Errorf("drained %v, %v", v, err)
+		}
+	}
+	noErr(t, q.Shut())
+	if v, err := q.Drain(); len(v) != 0 || err != nil {
+		t.Errorf("drained %v, %v, of a queue that is shut", v, err)
+	}
+}

@@ -13,41 +13,45 @@ const highEvery = 64
 // noWait in place of a context is for who does not wait.
 var noWait context.Context
 
-// begin claims a slot to put a value in; with noWait it does not. Whether the queue is shut is asked after the claim:
-// who takes the last value and then finds the next slot unclaimed knows that nobody will put into it.
-func (o *core) begin(ctx context.Context) (ring.Claim, error) {
+// begin claims a slot to put a value in; with noWait it waits for none. Call end, always, when the slot is committed or resigned: the
+// queue may have been closed while it waited. Whether the queue is shut is asked after the claim: who takes the last value and
+// then finds the next slot unclaimed knows that nobody will put into it.
+func (o *core) begin(ctx context.Context) (c ring.Claim, end func(), err error) {
+	end = nothing
 	if o.closed.Load() {
-		return ring.Claim{}, shm.ErrClosed
+		return c, end, shm.ErrClosed
 	}
 	if !o.producing.Load() {
 		o.produce()
 	}
 	o.race.release()
-	c, err := o.ring.TryClaim()
+	c, err = o.ring.TryClaim()
 	if err == ring.ErrFull {
 		o.sawHigh(o.mem.Capacity)
 		if ctx == noWait {
 			// The dead may hold what is in the way.
 			if err = o.noMorePuts(); err != nil || !o.ring.Mend() {
-				return c, firstErr(err, ErrFull)
+				return c, end, firstErr(err, ErrFull)
 			}
 			c, err = o.ring.TryClaim()
 		} else {
-			c, err = o.waitToPut(ctx)
+			c, end, err = o.waitToPut(ctx)
 		}
 	}
 	if err != nil {
-		return c, translate(err)
+		return c, end, translate(err)
 	}
 	at("put: claimed")
 	if o.mem.Shut.Load() != 0 { // pairs with the store in Shut
-		return c, both(ErrShut, c.Resign())
+		return c, end, both(ErrShut, c.Resign())
 	}
 	if c.Position()%highEvery == 0 {
 		o.sawHigh(o.ring.Len())
 	}
-	return c, nil
+	return c, end, nil
 }
+
+func nothing() {}
 
 func firstErr(err, second error) error {
 	if err != nil {
@@ -56,14 +60,14 @@ func firstErr(err, second error) error {
 	return second
 }
 
-func (o *core) waitToPut(ctx context.Context) (ring.Claim, error) {
+func (o *core) waitToPut(ctx context.Context) (c ring.Claim, end func(), err error) {
 	if err := o.stay(); err != nil {
-		return ring.Claim{}, err
+		return c, nothing, err
 	}
-	defer o.part()
 	o.cell.Waiting.Add(1)
 	defer o.cell.Waiting.Add(-1)
-	return o.ring.Claim(ctx, o.quitPut)
+	c, err = o.ring.Claim(ctx, o.quitPut)
+	return c, o.part, err
 }
 
 // sawHigh notes how many values there were at once.
@@ -76,37 +80,38 @@ func (o *core) sawHigh(n int) {
 	}
 }
 
-// take claims the next value; with noWait it does not.
-func (o *core) take(ctx context.Context) (ring.Borrow, error) {
+// take claims the next value; with noWait it waits for none. Call end, always, when the slot is given back, as of begin.
+func (o *core) take(ctx context.Context) (b ring.Borrow, end func(), err error) {
+	end = nothing
 	if o.closed.Load() {
-		return ring.Borrow{}, shm.ErrClosed
+		return b, end, shm.ErrClosed
 	}
-	b, err := o.ring.TryBorrow()
+	b, err = o.ring.TryBorrow()
 	if err == ring.ErrEmpty {
 		if ctx == noWait {
 			if err = o.noMoreGets(); err != nil || !o.ring.Mend() {
-				return b, firstErr(err, ErrEmpty)
+				return b, end, firstErr(err, ErrEmpty)
 			}
 			b, err = o.ring.TryBorrow()
 		} else {
-			b, err = o.waitToGet(ctx)
+			b, end, err = o.waitToGet(ctx)
 		}
 	}
 	if err == nil {
 		o.race.acquire()
 		at("get: claimed")
 	}
-	return b, translate(err)
+	return b, end, translate(err)
 }
 
-func (o *core) waitToGet(ctx context.Context) (ring.Borrow, error) {
+func (o *core) waitToGet(ctx context.Context) (b ring.Borrow, end func(), err error) {
 	if err := o.stay(); err != nil {
-		return ring.Borrow{}, err
+		return b, nothing, err
 	}
-	defer o.part()
 	o.cell.Waiting.Add(1)
 	defer o.cell.Waiting.Add(-1)
-	return o.ring.Borrow(ctx, o.quitGet)
+	b, err = o.ring.Borrow(ctx, o.quitGet)
+	return b, o.part, err
 }
 
 // noMorePuts ends the wait for room.
@@ -136,7 +141,7 @@ func (o *core) shut() error {
 	if o.closed.Load() {
 		return o.fail("shut", shm.ErrClosed)
 	}
-	o.mem.Shut.Store(1) // pairs with the loads in beginMany, noMorePuts and noMoreGets
+	o.mem.Shut.Store(1) // pairs with the loads in begin, beginOne, putAllPlain, putEncoded, noMorePuts and noMoreGets
 	at("shut: said")
 	o.ring.Wake()
 	return nil

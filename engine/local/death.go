@@ -15,6 +15,7 @@ func (w *worker) buried(exit process.Exit) (ended []after) {
 	pid, lost := w.pid(), w.out
 	useful := w.done > 0 || len(lost) > 0
 	w.state, w.out, w.proc, w.transport, w.rings = absent, nil, nil, nil, nil
+	w.first, w.slow, w.bytes, w.fresh = nil, nil, 0, 0
 
 	// Everything up to the task it began last was begun; what was sent after that only waited.
 	begun := -1
@@ -61,6 +62,9 @@ func (w *worker) epitaph(j *job, pid int, exit process.Exit) error {
 		return engine.ErrClosed
 	}
 	err := &engine.WorkerError{Func: j.task.Func, Pid: pid, Exit: exit, After: time.Since(j.begun), Tries: j.tries, Stderr: w.stderr.lines(), Err: engine.ErrWorkerDied}
+	if j.begun.IsZero() { // it was not seen to begin
+		err.After = 0
+	}
 	switch {
 	case j.reason != nil:
 		err.Err = j.reason

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -40,12 +39,15 @@ type Engine struct {
 	transport engine.Transport
 	groups    [2]group        // by engine.Language
 	heads     map[call][]byte // how tasks begin on the wire
+	frames    []engine.Frame  // room for those that go to a worker together
 	last      uint64          // task number
 	live      int             // tasks not done
 	closed    bool            // no more tasks
 	ending    bool            // no more workers
 	drained   chan struct{}
 	running   sync.WaitGroup // goroutines of workers
+
+	recallAfter time.Duration
 
 	ear ear
 }
@@ -61,25 +63,12 @@ type group struct {
 	language engine.Language
 	workers  []*worker // cfg.Workers places
 	pending  []*job
-	failures int // starts in a row that came to nothing
+	failures int  // starts in a row that came to nothing
+	looking  bool // for tasks behind a long one, soon
+	hold     bool // nothing is sent ahead
 }
 
-// job is a task on its way.
-type job struct {
-	e      *Engine
-	id     uint64
-	task   engine.Task
-	done   func(engine.Outcome)
-	worker *worker // that has it, nil while it waits
-	tries  int     // begun
-	unseen int     // processes that died when it was theirs to begin
-	begun  time.Time
-	limit  *time.Timer
-	reason error // it is to end for, ErrTimeout among them
-	ended  bool
-}
-
-var _ engine.Engine = (*Engine)(nil)
+var _ engine.Batcher = (*Engine)(nil)
 
 // New makes an engine; its processes start with the first tasks.
 func New(cfg Config) (*Engine, error) {
@@ -95,7 +84,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, board: board, drained: make(chan struct{}), heads: map[call][]byte{}}
+	e := &Engine{cfg: cfg, board: board, drained: make(chan struct{}), heads: map[call][]byte{}, recallAfter: recallAfter}
 	e.ear.init(layout.BoardBell(board.Bytes(), e.bellCell()))
 	for l := range e.groups {
 		g := &e.groups[l]
@@ -108,64 +97,6 @@ func New(cfg Config) (*Engine, error) {
 		}
 	}
 	return e, nil
-}
-
-// Submit queues a task.
-func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) engine.Job {
-	j := &job{e: e, task: t, done: done}
-	if n := len(t.Arg) + len(t.Func); n > engine.MaxMessage {
-		done(engine.Outcome{Err: fmt.Errorf("atrium: an argument of %d bytes is too large for %s (limit %d); send big data as an array", n, t.Func, engine.MaxMessage)})
-		return engine.Done{}
-	}
-	e.mu.Lock()
-	if e.closed {
-		e.unlock()
-		done(engine.Outcome{Err: engine.ErrClosed})
-		return engine.Done{}
-	}
-	e.last++
-	e.live++
-	j.id = e.last
-	g := &e.groups[t.Language]
-	g.pending = append(g.pending, j)
-	e.dispatch(g)
-	e.unlock()
-	if t.Language == engine.Go && !t.Awaited {
-		e.attend()
-	}
-	return j
-}
-
-// after is what is left to do when mu is not held any more: to tell of an outcome, or anything else.
-type after struct {
-	j *job
-	o engine.Outcome
-	f func()
-}
-
-func (a *after) do() {
-	switch {
-	case a.j != nil:
-		a.j.done(a.o)
-	case a.f != nil:
-		a.f()
-	}
-}
-
-// finish ends a job. The caller holds mu.
-func (e *Engine) finish(j *job, o engine.Outcome) after {
-	if j.ended {
-		return after{}
-	}
-	j.ended = true
-	if j.limit != nil {
-		j.limit.Stop()
-	}
-	e.live--
-	if e.closed && e.live == 0 {
-		close(e.drained)
-	}
-	return after{j: j, o: o}
 }
 
 // Workers tells how the processes are.

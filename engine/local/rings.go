@@ -18,7 +18,7 @@ type rings struct {
 
 	mu     sync.Mutex // held by who takes frames, until they were acted on
 	frames [most]engine.Frame
-	room   [16 << 10]byte // for their bodies, when they are small
+	room   [32 << 10]byte // for their bodies, when they are small
 	ended  []after
 }
 
@@ -67,7 +67,7 @@ func (r *rings) remove() {
 const quick = 50 * time.Microsecond
 
 // most bounds how many frames are acted on in one go, so that no worker is kept waiting for another's.
-const most = 64
+const most = 256
 
 // drain acts on frames that have come; false when none had. The frames are taken first, so that mu is held for all of them once.
 func (r *rings) drain() bool {
@@ -76,26 +76,17 @@ func (r *rings) drain() bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	frames, n, room := &r.frames, 0, r.room[:]
-	var broken error
-	for n < most {
-		f, left, ok, err := r.t.TryReceive(room)
-		if !ok {
-			broken = err
-			break
-		}
-		frames[n], room = f, left
-		n++
-	}
+	n, _, broken := r.t.TryReceiveAll(r.frames[:], r.room[:])
 	if n == 0 && broken == nil {
 		return false
 	}
 	e := r.w.e
 	ended := r.ended[:0]
 	e.mu.Lock()
-	for _, f := range frames[:n] {
-		ended = r.w.take(f, r.tag, r, ended)
+	for i := range r.frames[:n] {
+		ended = r.w.take(r.frames[i], r.tag, r, ended)
 	}
+	r.w.caughtUp()
 	if broken != nil {
 		r.w.refused = broken
 		r.w.kill()
@@ -105,6 +96,7 @@ func (r *rings) drain() bool {
 	for i := range ended {
 		ended[i].do()
 	}
+	clear(r.frames[:n])
 	clear(ended)
 	r.ended = ended
 	return n > 0

@@ -49,8 +49,12 @@ type worker struct {
 	sending   sync.Mutex       // held while frames are written
 	outbox    []engine.Frame   // to be written
 	wake      chan struct{}
-	out       []*job // sent, in order; the first runs
-	recalled  bool
+	out       []*job        // sent, in order; the first runs
+	first     *job          // of out, as head has noted
+	bytes     int           // of arguments in out
+	fresh     int           // results since caughtUp
+	recalled  bool          // and has not answered yet
+	slow      *job          // that others were called back from
 	average   time.Duration // of a task's time
 	since     time.Time
 	done      int
@@ -66,6 +70,7 @@ func (w *worker) start() {
 	w.state, w.life, w.since = starting, w.life+1, time.Now()
 	w.proc, w.transport, w.rings, w.refused, w.greeted, w.welcomed, w.recalled = nil, nil, nil, nil, false, false, false
 	w.average, w.done, w.outbox, w.stderr = 0, 0, nil, tail{}
+	w.first, w.slow, w.bytes, w.fresh = nil, nil, 0, 0
 	w.cell.Begun.Store(0)
 	w.cell.Finished.Store(0)
 	w.e.running.Add(1)
@@ -160,6 +165,7 @@ func (w *worker) read(p *process.Process, t engine.Transport, tag string, rings 
 		}
 		w.e.mu.Lock()
 		ended := w.take(f, tag, rings, nil)
+		w.caughtUp()
 		w.e.unlock()
 		w.e.settle(ended)
 	}
@@ -212,6 +218,7 @@ func (w *worker) took(f engine.Frame, tag string, rings *rings, ended []after) (
 	case engine.KindResult, engine.KindError:
 		return w.e.result(w, f, ended), nil
 	case engine.KindReturned:
+		w.caughtUp()
 		var ids []uint64
 		for b := f.Body; len(b) >= 8; b = b[8:] {
 			ids = append(ids, binary.LittleEndian.Uint64(b))
@@ -264,10 +271,7 @@ const directSize = 16 << 10
 func (w *worker) post(frames ...engine.Frame) {
 	e := w.e
 	if w.rings != nil && len(w.outbox) == 0 && w.sending.TryLock() { // who holds sending has frames that go before these
-		n := 0
-		for n < len(frames) && w.rings.TrySend(frames[n]) {
-			n++
-		}
+		n := w.rings.TrySendAll(frames)
 		w.rings.Wake()
 		w.urge(frames[:n])
 		w.sending.Unlock()

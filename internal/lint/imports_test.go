@@ -13,6 +13,7 @@ var order = [][]string{
 	{"internal/layout"},
 	{"shm"},
 	{"pickle"},
+	{"internal/share"},
 	{"internal/ring"},
 	{"psync"},
 	{"ndarray/npy"},

@@ -95,7 +95,8 @@ func (r *MPMC) adopt() (pos uint64, ok bool) {
 				s.pos++
 				r.at(stepAdopted)
 				r.m.Adopted.Add(1)
-				return r.m.Position(pos, w.Turn()), true
+				near := r.m.Turn(r.m.Head.Load()) // a word has the low 35 bits of its turn
+				return r.m.Position(pos, near+uint64(w.Ahead(near))), true
 			}
 			continue
 		}

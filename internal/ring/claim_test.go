@@ -131,6 +131,31 @@ func TestPositionsWrap(t *testing.T) {
 	}
 }
 
+// TestAdoptedPosition has a value come again after more turns than its word can tell.
+func TestAdoptedPosition(t *testing.T) {
+	w := newWorld(t, 2, 8)
+	p := w.attach(1)
+	const turn = 3<<35 + 5
+	p.m.Tail.Store(turn << 1)
+	p.m.Head.Store(turn << 1)
+	for i := range uint64(2) {
+		p.m.Word(i).Store(uint64(layout.MakeWord(turn, 0, layout.Empty)))
+	}
+	put(t, p, "a")
+	dies := w.attach(2)
+	b, err := dies.TryBorrow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, p, "b")
+	get(t, p, "b")
+	w.kill(2)
+	again, err := w.attach(3).TryBorrow()
+	if err != nil || !again.Again || again.Position() != b.Position() || string(again.Data) != "a" {
+		t.Errorf("got %q at %#x, %v, which was put at %#x", again.Data, again.Position(), err, b.Position())
+	}
+}
+
 func TestValueSizes(t *testing.T) {
 	w := newWorld(t, 2, 48)
 	r := w.attach(1)

@@ -33,7 +33,7 @@ func (p *Patience) Await(b *Bell, bound time.Duration, ready func() bool) bool {
 		if !yield() {
 			break
 		}
-		for range 2 * spins {
+		for range 2 * between {
 			if ready() {
 				p.vain = max(p.vain-1, 0)
 				return true

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -13,9 +14,16 @@ import (
 // yielded is not.
 type Turns struct{ n int }
 
+// spins are before the first yield: none where this process has one processor, which the peer most likely needs.
+var spins = func() int {
+	if runtime.NumCPU() == 1 {
+		return 0
+	}
+	return 40
+}()
+
 const (
-	spins   = 40 // before the first yield
-	between = 8  // yields
+	between = 8 // yields
 	yields  = 8
 
 	longYield = 100 * time.Microsecond
