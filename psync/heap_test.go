@@ -437,6 +437,24 @@ func TestEventPulse(t *testing.T) {
 	}
 }
 
+// Who dies in Set, before it has woken anybody, has set the event: who waits goes on when its sleep is over.
+func TestEventSetterDies(t *testing.T) {
+	w := newWorld(t, layout.SyncEvent, 0)
+	a, b := &Event{w.process(1)}, &Event{w.process(2)}
+	done := make(chan error)
+	go func() { done <- b.Wait(bg) }()
+	for !ring.Awaited(&a.mem.Bell) {
+		time.Sleep(time.Millisecond)
+	}
+	a.mem.State.Add(3)
+	w.kill(a.object)
+	begun := time.Now()
+	want(t, <-done, nil)
+	if took := time.Since(begun); took > 2*unowned {
+		t.Errorf("it went on after %v", took)
+	}
+}
+
 // It is the release that wakes who waits, in this process and in another, and not the bound of its sleep.
 func TestWoken(t *testing.T) {
 	mutex := func(o *object) (take, give func() error) {

@@ -31,11 +31,11 @@ func (v *lockView) advice(kind string, say func(format string, a ...any)) {
 		switch {
 		case !h.dead():
 		case v.exclusive(h):
-			say("pid %d died with the lock. The next who locks it gets ErrOwnerDead, and mends what it guards.", h.Pid)
+			say("%s died with the lock. The next who locks it gets ErrOwnerDead, and mends what it guards.", h.short())
 		case kind == "barrier":
-			say("pid %d died with a seat: who waits learns that the barrier is broken.", h.Pid)
+			say("%s died with a seat: who waits learns that the barrier is broken.", h.short())
 		default:
-			say("pid %d died with what it has. Who waits gets it within 100 ms; when nobody does: atrium gc --apply", h.Pid)
+			say("%s died with what it has. Who waits gets it within 100 ms; when nobody does: atrium gc --apply", h.short())
 		}
 	}
 	switch {

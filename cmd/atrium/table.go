@@ -42,10 +42,18 @@ func (o *owner) state() string {
 
 // title names the process.
 func (o *owner) title() string {
-	if o.Pid == 0 { // another has its place in the table, or is just taking one
+	if o.Pid == 0 {
+		return o.short()
+	}
+	return fmt.Sprintf("%s (%s)", o.short(), o.Name)
+}
+
+// short is title without the program.
+func (o *owner) short() string {
+	if o.Pid == 0 { // another has its place in the table, or is just taking one; or it was a client of a process that lives
 		return "process " + o.ID
 	}
-	return fmt.Sprintf("pid %d (%s)", o.Pid, o.Name)
+	return fmt.Sprintf("pid %d", o.Pid)
 }
 
 // String names the process, and says so when it is not well.

@@ -172,6 +172,18 @@ func TestDeadWaiter(t *testing.T) {
 	p.expect(0, "…dead   consumer  -      0", "", "inspect", "jobs", "--over", "0")
 }
 
+// Of the dead whose place in the table another has by now, no pid is known.
+func TestDeadWithoutPid(t *testing.T) {
+	p := newPlace(t)
+	p.remove("m")
+	do(p.actor(), "lock mutex m")
+	f := got(os.OpenFile(filepath.Join(p.space.Path(), "m"), os.O_RDWR, 0))
+	defer f.Close()
+	_, err := f.WriteAt(le.LittleEndian.AppendUint64(nil, 3<<48|7<<16), 128) // of docs/formats/sync.md
+	mptest.Must(err)
+	p.expect(0, "…\n\nprocess 3-7 died with the lock. The next who locks it gets ErrOwnerDead, and mends what it guards.\n", "", "inspect", "m")
+}
+
 // A watch ends well by Ctrl-C, also before it has shown anything, and fails when the object is gone.
 func TestWatchEnds(t *testing.T) {
 	p := newPlace(t)

@@ -137,8 +137,9 @@ func (a *anyWait) sleep() error {
 		return a.listen(wait)
 	}
 	// Whoever leaves a gate that we are not in, and the end of ctx, wake us through the second word of one that we are in.
-	done := make(chan struct{})
+	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(over)
 		select {
 		case <-a.w.wake:
 			own.Interrupt()
@@ -149,6 +150,7 @@ func (a *anyWait) sleep() error {
 	}()
 	sys.FutexWaitAny(words, wait)
 	close(done)
+	<-over // or it might hear what the next sleep is to hear
 	return nil
 }
 

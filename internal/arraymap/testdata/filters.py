@@ -82,7 +82,7 @@ def naps(a):
 def swaps(a):
     """Removes the input, or puts another file in its place."""
     here = os.environ["SWAP"]
-    if os.path.exists(here + "/other.npy"):
+    if a.flat[0] == 1:  # of two workers one does it
         if os.environ["HOW"] == "rm":
             os.remove(here + "/in.npy")
             os.remove(here + "/other.npy")
