@@ -76,6 +76,9 @@ func (o *sharedMutex) Do(c *share.Call) (any, error) {
 	case "acquire":
 		return o.acquire(c)
 	case "release":
+		if err := c.Want(0, 0); err != nil {
+			return nil, err
+		}
 		if !c.Gave(1) {
 			return nil, errTooOften
 		}
@@ -128,6 +131,9 @@ func (o *sharedSemaphore) Do(c *share.Call) (any, error) {
 	case "acquire":
 		return o.acquire(c)
 	case "release":
+		if err := c.Want(0, 1); err != nil {
+			return nil, err
+		}
 		n := int64(1)
 		if len(c.Args) == 1 {
 			n, _ = c.Args[0].(int64)

@@ -219,12 +219,26 @@ func (q *Queue[T]) getAllPlain(ctx context.Context, values []T, most int) ([]T, 
 			return values, nil
 		}
 	}
-	pos, n := first, 0
 	var err error
+	for { // a run at a time: others go on behind it one by one, and who waits for room is told at its end
+		n, e := q.takeRun(s, first, &values, min(most, batchMost))
+		err = both(err, e)
+		if most -= n; n < batchMost || most == 0 {
+			return values, err
+		}
+		if s, first = q.ring.RunHead(); s == nil {
+			return values, err
+		}
+	}
+}
+
+// takeRun appends up to most values of a run that begins with s, and tells how many slots it went over.
+func (q *Queue[T]) takeRun(s *layout.SlotHead, first uint64, values *[]T, most int) (n int, err error) {
 	for {
+		pos := first + uint64(n)
 		at("get: claimed")
 		if fits(s, layout.Size[T]()) {
-			values = append(values, *layout.SlotValue[T](s))
+			*values = append(*values, *layout.SlotValue[T](s))
 			if q.mem.Joinable {
 				q.count(1)
 			}
@@ -236,17 +250,16 @@ func (q *Queue[T]) getAllPlain(ctx context.Context, values []T, most int) ([]T, 
 			break
 		}
 		at("get: vacated")
-		pos++
 		if n++; n == most {
 			break
 		}
-		if s = q.ring.MoreHead(pos); s == nil {
+		if s = q.ring.MoreHead(pos + 1); s == nil {
 			break
 		}
 	}
-	q.ring.EndHead(first, pos)
+	q.ring.EndHead(first, first+uint64(n))
 	q.race.acquire()
-	return values, err
+	return n, err
 }
 
 // getRun appends what is there and can be read.

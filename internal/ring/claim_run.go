@@ -9,7 +9,7 @@ import (
 // Runs: who has claimed the slot at tail, or at head, fills or empties it, goes on with the one behind it, and tells the hint
 // and the sleepers of all of them at the end. To everybody else that is a claimer who is slow to move the hint, which they help;
 // positions are still claimed in order, as nobody begins anywhere but at the first that is not claimed. A run ends where somebody
-// else has claimed, and must be short: nobody is woken before its end.
+// else has claimed, and must be short, far from rounds: nobody is woken before its end, and others get behind it one position at a time.
 
 // RunTail claims the next slot, if it is there to take, and tells nobody. Fill it, then PublishInRun; go on with MoreTail as often
 // as there is something to put, and end with EndTail even when nothing could be put.

@@ -29,7 +29,12 @@ func NewProducer(b []byte) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Producer{h: h, data: data, tail: h.Tail.Load(), head: h.Head.Load()}, nil
+	return newProducer(h, data), nil
+}
+
+func newProducer(h *layout.ByteRing, data []byte) *Producer {
+	tail := h.Tail.Load()
+	return &Producer{h: h, data: data, tail: tail, head: tail - uint64(len(data))} // full, until Room has looked
 }
 
 // NewConsumer gives the taking end of the byte ring that fills b.
@@ -48,12 +53,12 @@ var ErrCorrupt = errors.New("atrium: a ring in shared memory is damaged")
 func (p *Producer) Room(want int) int {
 	free := len(p.data) - int(p.tail-p.head)
 	if free < want {
-		p.head = p.h.Head.Load() // pairs with Advance: what was taken may be overwritten
-		used := p.tail - p.head
+		head := p.h.Head.Load() // pairs with Advance: what was taken may be overwritten
+		used := p.tail - head
 		if used > uint64(len(p.data)) { // a damaged head takes no room from us, and gives none
 			return 0
 		}
-		free = len(p.data) - int(used)
+		p.head, free = head, len(p.data)-int(used)
 	}
 	return free
 }

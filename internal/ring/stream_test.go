@@ -134,8 +134,14 @@ func TestStreamRefusesDamage(t *testing.T) {
 	for _, head := range []uint64{1, 1 << 63, ^uint64(0) - 100} {
 		h.Head.Store(head)
 		p.head = p.tail - 64 // it looks again
-		if n := p.Put(0, make([]byte, 10)); n != 0 {
-			t.Errorf("head %d leaves room for %d bytes", head, n)
+		for range 2 {
+			if n := p.Put(0, make([]byte, 10)); n != 0 {
+				t.Errorf("head %d leaves room for %d bytes", head, n)
+			}
+		}
+		again := newProducer(h, make([]byte, 64))
+		if again.Put(0, make([]byte, 10)) != 0 {
+			t.Errorf("head %d, there before the producer, leaves room", head)
 		}
 	}
 }
