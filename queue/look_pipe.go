@@ -74,7 +74,7 @@ func lookEnd(p layout.Pipe, i int, who identity) (PipeEnd, error) {
 	slot, epoch := layout.SyncSlot(w)
 	e := PipeEnd{
 		Owner: shm.Owner{Slot: slot, Epoch: epoch}, Closed: w&layout.PipeClosed != 0, Torn: w&layout.PipeTorn != 0, Sent: p.Ends[i].Sent.Load(),
-		Receives: ring.Awaited(&in.Items) && in.Tail.Load() == in.Head.Load(), Sends: ring.Awaited(&out.Space),
+		Receives: ring.Armed(&in.Items) && in.Tail.Load() == in.Head.Load(), Sends: ring.Armed(&out.Space),
 	}
 	head := out.Head.Load()
 	e.Behind = int(min(out.Tail.Load()-head, uint64(len(data))))

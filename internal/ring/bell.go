@@ -30,6 +30,9 @@ const (
 // Awaited tells whether somebody is asleep, or was and may not have come round yet. It is for people who look on.
 func Awaited(b *Bell) bool { return b.Load()&3 != idle }
 
+// Armed tells whether somebody is asleep, or gave up and nobody has rung since; of a bell with one sleeper, for people who look on.
+func Armed(b *Bell) bool { return b.Load()&3 == armed }
+
 // Ring wakes one sleeper, if there may be any: a load of the word when there is none, a system call otherwise.
 func Ring(b *Bell) {
 	for {
