@@ -27,7 +27,7 @@ const (
 	epoch = 4
 )
 
-// Awaited tells whether somebody is asleep, or was and may not have come round yet. It is for people who look on.
+// Awaited tells whether somebody is asleep, or was and may not have come round yet.
 func Awaited(b *Bell) bool { return b.Load()&3 != idle }
 
 // Armed tells whether somebody is asleep, or gave up and nobody has rung since; of a bell with one sleeper, for people who look on.
