@@ -101,8 +101,13 @@ func (e *end) send(ctx context.Context, b []byte) error {
 				return err
 			}
 		}
-		e.out.Put(0, head[:])
-		e.out.Put(frameHead, b)
+		if s := e.out.Span(0, need); s != nil {
+			binary.LittleEndian.PutUint32(s, uint32(len(b)))
+			copy(s[frameHead:], b)
+		} else {
+			e.out.Put(0, head[:])
+			e.out.Put(frameHead, b)
+		}
 		at("pipe: written")
 		e.out.Commit(need)
 		at("pipe: sent")

@@ -70,7 +70,7 @@ func (p *Producer) Put(off int, b []byte) int {
 	if n <= 0 {
 		return 0
 	}
-	at := int((p.tail + uint64(off)) % uint64(len(p.data)))
+	at := int((p.tail + uint64(off)) & uint64(len(p.data)-1))
 	m := copy(p.data[at:], b[:n])
 	copy(p.data, b[m:n])
 	return n
@@ -102,7 +102,7 @@ func (c *Consumer) Len() (int, error) {
 
 // Peek copies len(b) bytes, which Len has told of, from off bytes after the first on.
 func (c *Consumer) Peek(off int, b []byte) {
-	at := int((c.head + uint64(off)) % uint64(len(c.data)))
+	at := int((c.head + uint64(off)) & uint64(len(c.data)-1))
 	m := copy(b, c.data[at:])
 	copy(b[m:], c.data)
 }

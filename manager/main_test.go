@@ -1,0 +1,56 @@
+package manager
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"example.com/atrium/connection"
+	"example.com/atrium/internal/mptest"
+)
+
+func TestMain(m *testing.M) { mptest.Main(m) }
+
+var key = []byte("the atrium's key")
+
+// served is a running server and its address as Python writes it.
+func served(t testing.TB, conf Config) (*Server, string) {
+	t.Helper()
+	return servedAt(t, "unix:"+filepath.Join(t.TempDir(), "m"), conf)
+}
+
+func servedAt(t testing.TB, address string, conf Config) (*Server, string) {
+	t.Helper()
+	conf.Authkey = key
+	if conf.Log == nil {
+		conf.Log = func(client string, err error) { t.Logf("%s: %v", client, err) }
+	}
+	s, err := Listen(address, conf)
+	noErr(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(context.Background()) }()
+	t.Cleanup(func() {
+		noErr(t, s.Close())
+		select {
+		case err := <-ended:
+			noErr(t, err)
+		case <-time.After(10 * time.Second):
+			t.Error("Serve does not return")
+		}
+	})
+	where, err := connection.PythonAddress(s.Addr())
+	noErr(t, err)
+	return s, where
+}
+
+func noErr(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func withCause() (context.Context, context.CancelCauseFunc) {
+	return context.WithCancelCause(context.Background())
+}

@@ -1,0 +1,45 @@
+package manager
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"time"
+)
+
+// memory tells when the process has more than it may have.
+type memory struct {
+	most int64
+
+	mu    sync.Mutex
+	since int64 // bytes that came since it was looked at
+	over  bool
+	freed time.Time // when the garbage was last collected because of this
+}
+
+// full tells whether no request of n bytes that adds something is to be taken.
+func (m *memory) full(n int) bool {
+	if m.most <= 0 {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.since += int64(n)
+	if !m.over && m.since < m.most/64 {
+		return false
+	}
+	m.since = 0
+	m.over = heap() > m.most
+	if m.over && time.Since(m.freed) > time.Second {
+		runtime.GC()
+		m.freed = time.Now()
+		m.over = heap() > m.most
+	}
+	return m.over
+}
+
+func heap() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64())
+}

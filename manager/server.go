@@ -1,0 +1,124 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"example.com/atrium/connection"
+)
+
+// Server serves objects to clients.
+type Server struct {
+	conf     Config
+	listener *connection.Listener
+	kinds    map[string]*kind
+	objects  *objects
+	memory   memory
+
+	ctx     context.Context // ends with Close
+	stop    context.CancelCauseFunc
+	sending context.Context // ends a while later, for answers on their way
+	cut     context.CancelFunc
+	busy    sync.WaitGroup // connections
+
+	mu      sync.Mutex
+	clients int
+	closed  bool
+}
+
+// errClosing is why calls end when the server does.
+var errClosing = errors.New("the manager is closing")
+
+// Listen makes a server that clients can connect to from now on; Serve answers them. Addresses are those of package connection:
+// unix:PATH, abstract:NAME, tcp:HOST:PORT. 0.2 ms. Close it when it is not wanted any more, served or not.
+//
+// Errors: those of connection.Listen, such as connection.ErrInUse and connection.ErrAuthkey.
+func Listen(address string, conf Config) (*Server, error) {
+	conf = conf.withDefaults()
+	l, err := connection.Listen(address, conf.connection())
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{conf: conf, listener: l, kinds: kinds(), objects: newObjects(), memory: memory{most: conf.MaxMemory}}
+	s.ctx, s.stop = context.WithCancelCause(context.Background())
+	s.sending, s.cut = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Addr is the address as package connection writes it; connection.PythonAddress gives it as Python takes it.
+func (s *Server) Addr() string { return s.listener.Addr() }
+
+// Serve answers clients until ctx ends, Close is called, or a client stops the server where that is allowed; then it closes the
+// server, and no goroutine of it is left when it returns. A client that dies, is slow, or sends nonsense concerns nobody else. The error is the cause
+// of ctx's end, or nil.
+func (s *Server) Serve(ctx context.Context) error {
+	sweeping := make(chan struct{})
+	go func() {
+		defer close(sweeping)
+		s.objects.sweep(s.ctx)
+	}()
+	err := s.accept(ctx)
+	closing := s.Close()
+	<-sweeping
+	if s.ctx.Err() != nil && ctx.Err() == nil {
+		err = nil
+	}
+	return errors.Join(err, closing)
+}
+
+func (s *Server) accept(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer context.AfterFunc(s.ctx, func() { end(errClosing) })()
+	for {
+		conn, err := s.listener.Accept(ctx)
+		if err != nil {
+			return context.Cause(ctx)
+		}
+		if !s.admit() {
+			s.conf.Log(conn.RemoteAddr(), errors.New("closed at once: Config.MaxClients are served already"))
+			_ = conn.Close()
+			continue
+		}
+		go func() {
+			defer s.dismiss()
+			defer conn.Close()
+			s.receive(conn)
+		}()
+	}
+}
+
+func (s *Server) admit() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.clients >= s.conf.MaxClients {
+		return false
+	}
+	s.clients++
+	s.busy.Add(1)
+	return true
+}
+
+func (s *Server) dismiss() {
+	s.mu.Lock()
+	s.clients--
+	s.mu.Unlock()
+	s.busy.Done()
+}
+
+// Close ends the server: nobody can connect any more, calls that wait end, those under way finish and are answered, for which a
+// client has a second; then connections are closed, which clients see as EOFError. The objects are gone. Again is nothing.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	err := s.listener.Close()
+	s.stop(errClosing)
+	late := time.AfterFunc(drainPatience, s.cut)
+	s.busy.Wait()
+	late.Stop()
+	s.cut()
+	return err
+}
