@@ -39,9 +39,10 @@ type end struct {
 
 	sending, receiving turnstile
 	sender, receiver   ring.Sleeper
-	frame              []byte // of a long message, as far as it has come; guarded by receiving
-	missing            int    // what is to come
-	torn               bool   // a message was given up half sent; guarded by sending
+	haste, patience    ring.Patience // of who sends, and of who receives
+	frame              []byte        // of a long message, as far as it has come; guarded by receiving
+	missing            int           // what is to come
+	torn               bool          // a message was given up half sent; guarded by sending
 
 	closed atomic.Bool
 	done   chan struct{} // closed with it

@@ -72,7 +72,7 @@ func (p *Pipe[T]) give(ctx context.Context, v *T) error {
 
 // awaitPeer waits until somebody has the other end. Only for who sends.
 func (e *end) awaitPeer(ctx context.Context) error {
-	return e.wait(ctx, &e.sender, e.in.Items(), endsSend, func() bool { return e.peer.Word.Load() != 0 })
+	return e.wait(ctx, &e.sender, &e.haste, e.in.Items(), endsSend, func() bool { return e.peer.Word.Load() != 0 })
 }
 
 // send puts a message into the ring.
@@ -119,7 +119,7 @@ func (e *end) send(ctx context.Context, b []byte) error {
 }
 
 func (e *end) awaitRoom(ctx context.Context, need int) error {
-	err := e.wait(ctx, &e.sender, e.out.Space(), endsSend, func() bool { return e.out.Room(need) >= need })
+	err := e.wait(ctx, &e.sender, &e.haste, e.out.Space(), endsSend, func() bool { return e.out.Room(need) >= need })
 	if err == io.EOF {
 		return io.ErrClosedPipe
 	}
@@ -321,7 +321,7 @@ func (e *end) await(ctx context.Context) (n int, err error) {
 			}
 			return 0, ErrEmpty
 		}
-		err = e.wait(ctx, &e.receiver, e.in.Items(), endsRecv, func() bool {
+		err = e.wait(ctx, &e.receiver, &e.patience, e.in.Items(), endsRecv, func() bool {
 			now, err := e.in.Len()
 			return err != nil || now >= want
 		})
@@ -366,13 +366,10 @@ func (e *end) ended(have int) error {
 }
 
 // wait returns when ready is true, or with io.EOF when it never will be as the peer is gone, with shm.ErrClosed, or the cause of ctx.
-func (e *end) wait(ctx context.Context, s *ring.Sleeper, b *ring.Bell, ends uint64, ready func() bool) error {
-	for t := (ring.Turns{}); ; {
-		if ready() {
+func (e *end) wait(ctx context.Context, s *ring.Sleeper, p *ring.Patience, b *ring.Bell, ends uint64, ready func() bool) error {
+	for {
+		if p.Spin(ready) {
 			return nil
-		}
-		if t.Spin() {
-			continue
 		}
 		switch {
 		case e.closed.Load():
@@ -389,6 +386,7 @@ func (e *end) wait(ctx context.Context, s *ring.Sleeper, b *ring.Bell, ends uint
 		if !ready() {
 			s.SleepUnless(ctx, b, word, pipeBound, func() bool { return e.closed.Load() || e.peer.Word.Load()&layout.PipeClosed != 0 })
 		}
+		p.Slept(ready())
 	}
 }
 
