@@ -90,6 +90,7 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 		p.Kill()
 		gone(t, round, all)
+		alone(t, round, s)
 		result(t, round, want, true)
 		if _, err := s.Sweep(); err != nil {
 			t.Fatal(err)
@@ -130,6 +131,23 @@ func children(pid int) (all []int) {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// alone waits until no other process is in the Space: a worker may have been started after we looked for the map's children.
+func alone(t *testing.T, round int, s *shm.Space) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		all, err := s.Processes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) == 1 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("round %d: processes %+v are left", round, all)
+		}
+	}
 }
 
 // gone waits until none of the processes runs.
