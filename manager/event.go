@@ -54,19 +54,13 @@ var eventMethods = methods[*event]{class: "Event", of: map[string]method[*event]
 
 func (e *event) wait(c *call) (any, error) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.flag {
-		e.mu.Unlock()
 		return true, nil
 	}
 	timeout, err := timeoutOf(c.args[0])
 	if err != nil {
-		e.mu.Unlock()
 		return nil, err
 	}
-	w := e.line.join(c.session)
-	e.mu.Unlock()
-	_, err = c.wait(w.ready, timeout)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.line.leave(w), err
+	return e.line.stand(&e.mu, c, timeout)
 }

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -21,6 +22,16 @@ func (l *line) join(s *session) *waiter {
 	w := &waiter{session: s, ready: make(chan struct{})}
 	l.waiters = append(l.waiters, w)
 	return w
+}
+
+// stand waits in the line, of which mu is the guard: locked before, and after. given tells whether the waiter was given something,
+// which it has to pass on when err says that its client is gone.
+func (l *line) stand(mu *sync.Mutex, c *call, timeout time.Duration) (given bool, err error) {
+	w := l.join(c.session)
+	mu.Unlock()
+	_, err = c.wait(w.ready, timeout)
+	mu.Lock()
+	return !l.leave(w), err
 }
 
 // next gives the first something, and takes it out of the line; nil when nobody waits.

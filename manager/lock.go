@@ -100,21 +100,16 @@ func acquire(l interface {
 
 func (l *lock) take(c *call, timeout time.Duration) (bool, error) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !l.locked {
 		l.got(c)
-		l.mu.Unlock()
 		return true, nil
 	}
 	if timeout <= 0 {
-		l.mu.Unlock()
 		return false, nil
 	}
-	w := l.line.join(c.session)
-	l.mu.Unlock()
-	_, err := c.wait(w.ready, timeout)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.line.leave(w) {
+	given, err := l.line.stand(&l.mu, c, timeout)
+	if !given {
 		return false, err
 	}
 	if err != nil {
@@ -203,21 +198,16 @@ func (l *rlock) take(c *call, timeout time.Duration) (bool, error) { return l.ta
 
 func (l *rlock) takeTimes(c *call, timeout time.Duration, times int) (bool, error) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.owner == nil || l.owner == c.session {
 		l.got(c, times)
-		l.mu.Unlock()
 		return true, nil
 	}
 	if timeout <= 0 {
-		l.mu.Unlock()
 		return false, nil
 	}
-	w := l.line.join(c.session)
-	l.mu.Unlock()
-	_, err := c.wait(w.ready, timeout)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.line.leave(w) {
+	given, err := l.line.stand(&l.mu, c, timeout)
+	if !given {
 		return false, err
 	}
 	if err != nil {

@@ -242,16 +242,11 @@ func (q *queue) taskDone(*call) (any, error) {
 
 func (q *queue) join(c *call) (any, error) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.unfinished == 0 {
-		q.mu.Unlock()
 		return nil, nil
 	}
-	w := q.joiners.join(c.session)
-	q.mu.Unlock()
-	_, err := c.wait(w.ready, forever)
-	q.mu.Lock()
-	q.joiners.leave(w)
-	q.mu.Unlock()
+	_, err := q.joiners.stand(&q.mu, c, forever)
 	return nil, err
 }
 

@@ -96,10 +96,10 @@ func (s *semaphore) acquire(c *call) (any, error) {
 		return nil, valueError("can't specify timeout for non-blocking acquire")
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.free > 0 {
 		s.free--
 		s.got(c)
-		s.mu.Unlock()
 		return true, nil
 	}
 	timeout := forever
@@ -108,21 +108,15 @@ func (s *semaphore) acquire(c *call) (any, error) {
 	} else if c.args[1] != nil {
 		f, ok := real64(c.args[1])
 		if !ok {
-			s.mu.Unlock()
 			return nil, notAdded(c.args[1])
 		}
 		timeout = duration(f)
 	}
 	if timeout <= 0 {
-		s.mu.Unlock()
 		return false, nil
 	}
-	w := s.line.join(c.session)
-	s.mu.Unlock()
-	_, err := c.wait(w.ready, timeout)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.line.leave(w) {
+	given, err := s.line.stand(&s.mu, c, timeout)
+	if !given {
 		return false, err
 	}
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 const batchMost = 64
 
 // PutMany puts the values in order, and waits while there is no room; it tells how many are in when it fails. It puts up to 64
-// before it wakes who waits for them, and costs half as much as as many Puts when nobody else puts meanwhile; others' values may come between.
+// before it wakes who waits for them, and costs 20 to 40 % less than as many Puts when nobody else puts meanwhile; others' values may come between.
 // Values that do not fit into their slots, and those with arrays, are put one by one.
 func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error) {
 	if err := q.stay(); err != nil {
@@ -32,40 +32,51 @@ func (q *Queue[T]) PutMany(ctx context.Context, values []T) (put int, err error)
 }
 
 // putAllPlain puts as many of the values as there is room for now, and one at least.
-func (q *Queue[T]) putAllPlain(ctx context.Context, values []T) (n int, err error) {
-	var s *layout.SlotHead
-	var first uint64
-	if q.mayPut() {
-		s, first = q.ring.RunTail()
-	}
-	if s == nil {
+func (q *Queue[T]) putAllPlain(ctx context.Context, values []T) (int, error) {
+	n, err := q.fillRun(len(values), func(i int, s *layout.SlotHead, _ uint64) int {
+		*layout.SlotValue[T](s) = values[i]
+		return layout.Size[T]()
+	})
+	if n == 0 && err == nil {
 		return one(q.putPlain(ctx, layout.Memory(&values[0])))
+	}
+	return n, err
+}
+
+// fillRun puts values while nothing is in the way, most of them at most, and tells how many; 0 without an error is for the way of one
+// value, which can wait. fill writes value i into the slot of a position, and gives its size.
+func (o *core) fillRun(most int, fill func(i int, s *layout.SlotHead, pos uint64) int) (n int, err error) {
+	if !o.mayPut() {
+		return 0, nil
+	}
+	s, first := o.ring.RunTail()
+	if s == nil {
+		return 0, nil
 	}
 	pos := first
 	for {
 		at("put: claimed")
-		if q.mem.Shut.Load() != 0 { // pairs with the store in Shut
-			c := q.ring.ClaimAt(pos)
+		if o.mem.Shut.Load() != 0 { // pairs with the store in Shut
+			c := o.ring.ClaimAt(pos)
 			pos++
 			err = both(ErrShut, c.Resign())
 			break
 		}
-		*layout.SlotValue[T](s) = values[n]
 		setNote(&s.Note, 0)
-		if err = q.ring.PublishInRun(s, pos, layout.Size[T]()); err != nil {
+		if err = o.ring.PublishInRun(s, pos, fill(n, s, pos)); err != nil {
 			break
 		}
 		at("put: published")
 		pos++
-		if n++; n == len(values) {
+		if n++; n == most {
 			break
 		}
-		if s = q.ring.MoreTail(pos); s == nil {
+		if s = o.ring.MoreTail(pos); s == nil {
 			break
 		}
 	}
-	q.ring.EndTail(first, pos)
-	q.sawHigh(q.ring.Len())
+	o.ring.EndTail(first, pos)
+	o.sawHigh(o.ring.Len())
 	return n, err
 }
 
@@ -101,40 +112,17 @@ func (q *Queue[T]) putRun(ctx context.Context, values []T) (int, error) {
 }
 
 // putEncoded puts as many of the values that end there in buf as there is room for now, and one at least.
-func (o *core) putEncoded(ctx context.Context, buf []byte, ends []int) (n int, err error) {
-	var s *layout.SlotHead
-	var first uint64
-	if o.mayPut() {
-		s, first = o.ring.RunTail()
-	}
-	if s == nil {
+func (o *core) putEncoded(ctx context.Context, buf []byte, ends []int) (int, error) {
+	n, err := o.fillRun(len(ends), func(i int, _ *layout.SlotHead, pos uint64) int {
+		from := 0
+		if i > 0 {
+			from = ends[i-1]
+		}
+		return copy(o.ring.ClaimAt(pos).Data, buf[from:ends[i]])
+	})
+	if n == 0 && err == nil {
 		return one(o.putBytes(ctx, buf[:ends[0]]))
 	}
-	pos, from := first, 0
-	for {
-		at("put: claimed")
-		c := o.ring.ClaimAt(pos)
-		if o.mem.Shut.Load() != 0 { // pairs with the store in Shut
-			pos++
-			err = both(ErrShut, c.Resign())
-			break
-		}
-		setNote(&s.Note, 0)
-		if err = o.ring.PublishInRun(s, pos, copy(c.Data, buf[from:ends[n]])); err != nil {
-			break
-		}
-		at("put: published")
-		from = ends[n]
-		pos++
-		if n++; n == len(ends) {
-			break
-		}
-		if s = o.ring.MoreTail(pos); s == nil {
-			break
-		}
-	}
-	o.ring.EndTail(first, pos)
-	o.sawHigh(o.ring.Len())
 	return n, err
 }
 

@@ -141,7 +141,7 @@ func (o *core) shut() error {
 	if o.closed.Load() {
 		return o.fail("shut", shm.ErrClosed)
 	}
-	o.mem.Shut.Store(1) // pairs with the loads in begin, beginOne, putAllPlain, putEncoded, noMorePuts and noMoreGets
+	o.mem.Shut.Store(1) // pairs with the loads in begin, beginOne, fillRun, noMorePuts and noMoreGets
 	at("shut: said")
 	o.ring.Wake()
 	return nil

@@ -25,8 +25,8 @@ func (r *MPMC) win(s *layout.SlotHead, pos uint64) bool {
 
 // PublishOne is Claim.Commit of n bytes, which have room.
 func (r *MPMC) PublishOne(s *layout.SlotHead, pos uint64, n int) error {
-	if !r.publish(s, pos, n) {
-		return ErrTakenForDead
+	if err := r.PublishInRun(s, pos, n); err != nil {
+		return err
 	}
 	if (r.m.Items.Load()|r.m.Space.Load())&3 != idle { // pairs with Arm
 		r.rung()
@@ -35,17 +35,6 @@ func (r *MPMC) PublishOne(s *layout.SlotHead, pos uint64, n int) error {
 	r.at(stepPassSpace)
 	r.at(stepPut)
 	return nil
-}
-
-func (r *MPMC) publish(s *layout.SlotHead, pos uint64, n int) bool {
-	s.Length = uint32(n)
-	lap := r.m.Lap(pos)
-	r.at(stepPublish)
-	if !s.Word.CompareAndSwap(lap|r.mine|layout.Writing, lap|layout.Full) { // pairs with the load in borrow: the value is in place
-		return false
-	}
-	r.at(stepPublished)
-	return true
 }
 
 // TakeOne claims the next value, if it is there to take, as TryBorrow does, when nothing was left behind head. Its length, like
@@ -76,22 +65,12 @@ func (r *MPMC) get(s *layout.SlotHead, pos uint64) bool {
 
 // VacateOne is Borrow.Release.
 func (r *MPMC) VacateOne(s *layout.SlotHead, pos uint64) error {
-	if !r.vacate(s, pos) {
-		return ErrTakenForDead
+	if err := r.VacateInRun(s, pos); err != nil {
+		return err
 	}
 	if r.m.Space.Load()&3 != idle { // pairs with Arm
 		Ring(&r.m.Space)
 	}
 	r.at(stepGot)
 	return nil
-}
-
-func (r *MPMC) vacate(s *layout.SlotHead, pos uint64) bool {
-	lap := r.m.Lap(pos)
-	r.at(stepRelease)
-	if !s.Word.CompareAndSwap(lap|r.mine|layout.Reading, lap+layout.NextLap) { // pairs with the load in claim: the value is no longer needed
-		return false
-	}
-	r.at(stepReleased)
-	return true
 }

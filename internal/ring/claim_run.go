@@ -30,9 +30,13 @@ func (r *MPMC) MoreTail(pos uint64) *layout.SlotHead {
 
 // PublishInRun is PublishOne that wakes nobody.
 func (r *MPMC) PublishInRun(s *layout.SlotHead, pos uint64, n int) error {
-	if !r.publish(s, pos, n) {
+	s.Length = uint32(n)
+	lap := r.m.Lap(pos)
+	r.at(stepPublish)
+	if !s.Word.CompareAndSwap(lap|r.mine|layout.Writing, lap|layout.Full) { // pairs with the load in borrow: the value is in place
 		return ErrTakenForDead
 	}
+	r.at(stepPublished)
 	return nil
 }
 
@@ -65,9 +69,12 @@ func (r *MPMC) MoreHead(pos uint64) *layout.SlotHead {
 
 // VacateInRun is VacateOne that wakes nobody.
 func (r *MPMC) VacateInRun(s *layout.SlotHead, pos uint64) error {
-	if !r.vacate(s, pos) {
+	lap := r.m.Lap(pos)
+	r.at(stepRelease)
+	if !s.Word.CompareAndSwap(lap|r.mine|layout.Reading, lap+layout.NextLap) { // pairs with the load in claim: the value is no longer needed
 		return ErrTakenForDead
 	}
+	r.at(stepReleased)
 	return nil
 }
 
