@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,16 +9,7 @@ import (
 	"example.com/atrium/ndarray"
 )
 
-// The test's process is the program when it is started again with this set. Workers, which are this binary too, inherit it.
-const asProgram = "ATRIUM_EXAMPLE"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	mptest.Main(m)
-}
+func TestMain(m *testing.M) { mptest.MainOf(m, main) }
 
 func TestBrightens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "picture.npy")
@@ -34,9 +23,7 @@ func TestBrightens(t *testing.T) {
 		data[i] = 0.5
 	}
 	data[7] = 0.9
-	cmd := exec.Command("/proc/self/exe", path)
-	cmd.Env = append(os.Environ(), asProgram+"=1", "ATRIUM_SPACE="+mptest.Space(t).Path())
-	out, err := cmd.CombinedOutput()
+	out, err := mptest.RunMain(t, path)
 	if err != nil || !strings.Contains(string(out), "mean brightness now 0.600") {
 		t.Fatalf("%v: %s", err, out)
 	}

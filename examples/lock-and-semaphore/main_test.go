@@ -1,29 +1,16 @@
 package main
 
 import (
-	"os"
-	"os/exec"
 	"regexp"
 	"testing"
 
 	"example.com/atrium/internal/mptest"
 )
 
-// The test's process is the program when it is started again with this set. Its children, which are this binary too, inherit it.
-const asProgram = "ATRIUM_EXAMPLE"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	mptest.Main(m)
-}
+func TestMain(m *testing.M) { mptest.MainOf(m, main) }
 
 func TestTheNextOwnerMends(t *testing.T) {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), asProgram+"=1", "ATRIUM_SPACE="+mptest.Space(t).Path()) // in which nothing may be left
-	out, err := cmd.CombinedOutput()
+	out, err := mptest.RunMain(t)
 	if err != nil {
 		t.Errorf("%v", err)
 	}
