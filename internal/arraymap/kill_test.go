@@ -59,12 +59,19 @@ func TestKilledAtRandom(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := time.Since(begun)
+	begun = time.Now()
 	want, err := os.ReadFile("out.npy")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var maps, workers, failed, late int
-	for round := 0; round < *kills || *kills == 0 && time.Since(begun) < 4*time.Second; round++ {
+	enough := func(round int) bool {
+		if *kills > 0 {
+			return round >= *kills
+		}
+		return maps > 0 && workers > 0 && time.Since(begun) > 4*time.Second
+	}
+	for round := 0; !enough(round); round++ {
 		_ = os.Remove("out.npy")
 		p := mptest.Start(t, "blurrer", dir, space)
 		p.Expect("begins")
@@ -101,9 +108,6 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 	}
 	t.Logf("%d maps killed, and %d workers: %d maps failed, %d were done; %v", maps, workers, failed, late, time.Since(begun).Round(time.Millisecond))
-	if maps == 0 || workers == 0 {
-		t.Error("nobody was killed")
-	}
 }
 
 // result holds that out.npy is whole, or not there if it may be.
