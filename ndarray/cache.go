@@ -54,11 +54,11 @@ func (c *cache) get(k key, inode uint64) *entry {
 	if e == nil {
 		return nil
 	}
-	current := e.seg.Current() // without the lock: a file system may hang
-	if current && inode == e.seg.Inode() {
+	intact := e.seg.Intact() // without the lock: a file system may hang
+	if intact && inode == e.seg.Inode() {
 		return e
 	}
-	if !current {
+	if !intact {
 		c.mu.Lock()
 		if !e.dead {
 			c.evict(e)
@@ -135,9 +135,9 @@ func (e *entry) release() error {
 // tick unmaps what nobody will want again, and ends when nothing idle is left.
 func (c *cache) tick() {
 	for _, e := range c.idle() {
-		current := e.seg.Current() // as in get
+		intact := e.seg.Intact() // as in get
 		c.mu.Lock()
-		if !e.dead && e.users == 0 && (!current || time.Since(e.used) >= cacheIdle) {
+		if !e.dead && e.users == 0 && (!intact || time.Since(e.used) >= cacheIdle) {
 			c.evict(e)
 		}
 		c.mu.Unlock()

@@ -26,12 +26,17 @@ func Walk(v any, fn func(*Any) error) error {
 		return fn(&a)
 	}
 	w := walker{fn: fn}
-	return w.value(reflect.ValueOf(v), 0)
+	p := reflect.ValueOf(v)
+	if p.Kind() == reflect.Pointer && !p.IsNil() && planFor(p.Type().Elem()).flat { // nothing leads back to it
+		p = p.Elem()
+	}
+	return w.value(p, 0)
 }
 
 // A plan is what to look at in values of a type.
 type plan struct {
 	holds  bool  // whether an array can be inside
+	flat   bool  // and only in the value itself
 	fields []int // of a struct: those that can hold one
 }
 
@@ -47,7 +52,7 @@ func planFor(t reflect.Type) *plan {
 	}
 	p := noArray
 	if holds(t, map[reflect.Type]bool{}) {
-		p = &plan{holds: true}
+		p = &plan{holds: true, flat: flat(t)}
 		if t.Kind() == reflect.Struct && t != anyType {
 			for i := range t.NumField() {
 				if visible(t.Field(i)) && holds(t.Field(i).Type, map[reflect.Type]bool{}) {
@@ -89,6 +94,23 @@ func holds(t reflect.Type, seen map[reflect.Type]bool) bool {
 		}
 	}
 	return false
+}
+
+// flat tells whether the arrays that a value of a type holds all lie in it: nothing has to be followed to them.
+func flat(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Interface, reflect.Pointer, reflect.Slice, reflect.Map:
+		return !holds(t, map[reflect.Type]bool{})
+	case reflect.Array:
+		return flat(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if t != anyType && visible(t.Field(i)) && !flat(t.Field(i).Type) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 type walker struct {

@@ -58,7 +58,7 @@ func BenchmarkAlone(b *testing.B) {
 		}
 	})
 	arrays := newQueue[ndarray.Array[float64]](b, s, "arrays", queue.Config{ValueSize: 240})
-	b.Run("array", func(b *testing.B) {
+	b.Run("given", func(b *testing.B) {
 		a := ok[ndarray.Array[float64]](b)(ndarray.New[float64](s, "", 1<<17))
 		for b.Loop() {
 			noErr(b, arrays.Put(background, a))

@@ -3,6 +3,7 @@ package shm_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -273,3 +274,43 @@ type fault struct{ error }
 
 func (fault) RuntimeError() {}
 func (fault) Addr() uintptr { return 42 }
+
+// TestIntact changes the file under a watched mapping in each way that matters.
+func TestIntact(t *testing.T) {
+	mptest.Check(t)
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "f"), filepath.Join(dir, "g")
+	for name, change := range map[string]struct {
+		change func() error
+		intact bool
+	}{
+		"written":   {func() error { return os.WriteFile(path, []byte("other data"), 0o600) }, true},
+		"renamed":   {func() error { return os.Rename(path, other) }, true},
+		"truncated": {func() error { return os.Truncate(path, 9) }, false},
+		"grown":     {func() error { return os.Truncate(path, 11) }, false},
+		"removed":   {func() error { return os.Remove(path) }, false},
+		"replaced":  {func() error { return errors.Join(os.WriteFile(other, make([]byte, 10), 0o600), os.Rename(other, path)) }, false},
+	} {
+		noErr(t, os.WriteFile(path, make([]byte, 10), 0o600))
+		g := ok[*shm.Segment](t)(shm.Watch(path, true))
+		if !g.Intact() || !g.Writable() || g.Size() != 10 || g.Path() != path {
+			t.Errorf("before: intact %v, %d bytes at %s", g.Intact(), g.Size(), g.Path())
+		}
+		noErr(t, change.change())
+		if g.Intact() != change.intact {
+			t.Errorf("%s: intact is %v, want %v", name, g.Intact(), change.intact)
+		}
+		noErr(t, g.Close())
+		_ = os.Remove(path)
+	}
+	_, err := shm.Watch(dir, false)
+	wantErr(t, err, shm.ErrFormat)
+	_, err = shm.Watch(path, false)
+	wantErr(t, err, fs.ErrNotExist)
+	noErr(t, os.WriteFile(path, make([]byte, 10), 0o600))
+	g := ok[*shm.Segment](t)(shm.MapFile(path, false))
+	if g.Intact() {
+		t.Error("a Segment that is not watched says that it is intact")
+	}
+	noErr(t, g.Close())
+}
