@@ -17,7 +17,7 @@ import (
 
 const root = "../.."
 
-// notOurs are folders that a rule has no say in: what a checkout, a tool or the fuzzer made.
+// notOurs are folders that a rule has no say in: what a checkout, a tool or the fuzzer made. In a worktree .git is a file.
 var notOurs = []string{".git", ".venv", "fuzz", "__pycache__", "bin", "dist"}
 
 // files gives the path below root of every text file of the project.
@@ -34,7 +34,7 @@ func files(t *testing.T, extensions ...string) []string {
 		if d.IsDir() && slices.Contains(notOurs, d.Name()) {
 			return fs.SkipDir
 		}
-		if d.Type().IsRegular() && (len(extensions) == 0 || slices.Contains(extensions, filepath.Ext(path))) {
+		if d.Type().IsRegular() && !slices.Contains(notOurs, d.Name()) && (len(extensions) == 0 || slices.Contains(extensions, filepath.Ext(path))) {
 			rel, err := filepath.Rel(root, path)
 			if err != nil {
 				return err
