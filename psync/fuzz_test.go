@@ -21,7 +21,7 @@ func FuzzAttach(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer func(begun time.Time) {
-			if took := time.Since(begun); took > 5*time.Second {
+			if took := time.Since(begun); took > 30*time.Second {
 				t.Errorf("a wait of 1 ms took %v", took)
 			}
 		}(time.Now())

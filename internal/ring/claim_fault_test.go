@@ -25,7 +25,7 @@ const (
 
 const (
 	players = 4 // producers are 0 and 1, consumers 2 and 3; player i lives in slot i+1
-	patient = 20 * time.Second
+	patient = time.Minute
 )
 
 // drama is a ring whose users die as planned, each replaced by a successor in its slot after a while.

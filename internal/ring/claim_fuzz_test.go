@@ -45,7 +45,7 @@ func FuzzAttach(f *testing.F) {
 		clear(outside)
 		start := time.Now()
 		use(t, b)
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("took %v", took)
 		}
 		if bytes.ContainsFunc(outside, func(r rune) bool { return r != 0 }) {

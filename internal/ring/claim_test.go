@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/mptest"
 )
 
 // These tests are in the package, as they stop and kill processes, played by goroutines, between its atomic steps.
@@ -264,24 +265,8 @@ func TestTakenForDead(t *testing.T) {
 func TestWaits(t *testing.T) {
 	w := newWorld(t, 1, 8)
 	r := w.attach(1)
-	asleep := func(fn func() error, wake func()) error {
-		t.Helper()
-		n := r.Stats().Parked
-		done := make(chan error, 1)
-		go func() { done <- fn() }()
-		for r.Stats().Parked == n {
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(5 * time.Millisecond)
-		start := time.Now()
-		wake()
-		err := <-done
-		if took := time.Since(start); took > boundFree/2 {
-			t.Errorf("woke after %v, as its bound was over", took)
-		}
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
+	var ctx context.Context
+	var cancel context.CancelCauseFunc
 	stop := errors.New("stop")
 	var quit atomic.Bool
 	quitting := func() error {
@@ -292,41 +277,64 @@ func TestWaits(t *testing.T) {
 	}
 	getting := func() error { _, _, err := r.Get(ctx, quitting, nil); return err }
 	putting := func() error { return r.Put(ctx, quitting, []byte("b")) }
+	asleep := func(what string, want error, fn func() error, wake, then func()) {
+		t.Helper()
+		mptest.Soon(t, boundFree/2, what, func() time.Duration { // longer, and it may be that the bound was over
+			ctx, cancel = context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			n := r.Stats().Parked
+			done := make(chan error, 1)
+			go func() { done <- fn() }()
+			for r.Stats().Parked == n {
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(5 * time.Millisecond)
+			start := time.Now()
+			wake()
+			wantErr(t, <-done, want)
+			took := time.Since(start)
+			quit.Store(false)
+			then()
+			return took
+		})
+	}
+	nothing := func() {}
 
-	wantErr(t, asleep(getting, func() { put(t, r, "a") }), nil)
+	asleep("get, put", nil, getting, func() { put(t, r, "a") }, nothing)
+	asleep("get, quit", stop, getting, func() { quit.Store(true); r.Wake() }, nothing)
+	asleep("get, cancelled", stop, getting, func() { cancel(stop) }, nothing)
 	put(t, r, "a")
-	wantErr(t, asleep(putting, func() { get(t, r, "a") }), nil)
-	wantErr(t, asleep(putting, func() { quit.Store(true); r.Wake() }), stop)
-	quit.Store(false)
-	get(t, r, "b")
-	wantErr(t, asleep(getting, func() { quit.Store(true); r.Wake() }), stop)
-	quit.Store(false)
-	wantErr(t, asleep(getting, func() { cancel(stop) }), stop)
-	wantErr(t, getting(), stop)
-	put(t, r, "a")
+	asleep("put, got", nil, putting, func() { get(t, r, "a") }, func() { get(t, r, "b"); put(t, r, "a") })
+	asleep("put, quit", stop, putting, func() { quit.Store(true); r.Wake() }, nothing)
+	asleep("put, cancelled", stop, putting, func() { cancel(stop) }, nothing)
+	ctx, cancel = context.WithCancelCause(t.Context())
+	cancel(stop)
 	wantErr(t, putting(), stop)
+	get(t, r, "a")
+	wantErr(t, getting(), stop)
 }
 
 // TestBoundFinds has a waiter learn of a death that nobody tells it of, within the bound.
 func TestBoundFinds(t *testing.T) {
-	w := newWorld(t, 1, 8)
-	p, c, r := w.attach(1), w.attach(2), w.attach(3)
-	_, err := p.TryClaim()
-	wantErr(t, err, nil)
-	time.AfterFunc(20*time.Millisecond, func() { w.kill(1) })
-	start := time.Now()
-	wantErr(t, r.Put(t.Context(), nil, []byte("a")), nil)
-	if took := time.Since(start); took > 5*boundOwned {
-		t.Errorf("found a dead producer after %v", took)
-	}
-	_, err = c.TryBorrow()
-	wantErr(t, err, nil)
-	time.AfterFunc(20*time.Millisecond, func() { w.kill(2) })
-	start = time.Now()
-	v, again, err := r.Get(t.Context(), nil, nil)
-	if took := time.Since(start); took > 5*boundOwned || string(v) != "a" || !again || err != nil {
-		t.Errorf("got %q, again %v, %v from a dead consumer after %v", v, again, err, took)
-	}
+	mptest.Soon(t, 5*boundOwned, "finding a dead producer and a dead consumer", func() time.Duration {
+		w := newWorld(t, 1, 8)
+		p, c, r := w.attach(1), w.attach(2), w.attach(3)
+		_, err := p.TryClaim()
+		wantErr(t, err, nil)
+		time.AfterFunc(20*time.Millisecond, func() { w.kill(1) })
+		start := time.Now()
+		wantErr(t, r.Put(t.Context(), nil, []byte("a")), nil)
+		took := time.Since(start)
+		_, err = c.TryBorrow()
+		wantErr(t, err, nil)
+		time.AfterFunc(20*time.Millisecond, func() { w.kill(2) })
+		start = time.Now()
+		v, again, err := r.Get(t.Context(), nil, nil)
+		if string(v) != "a" || !again || err != nil {
+			t.Errorf("got %q, again %v, %v from a dead consumer", v, again, err)
+		}
+		return max(took, time.Since(start))
+	})
 }
 
 // TestSuccessor has a process in the slot of a dead one, which nobody else met, repair what that one left.
