@@ -167,6 +167,9 @@ type stage struct {
 	g    *shm.Segment
 	kind string
 	all  [markers]*mptest.Proc
+
+	kills int
+	late  []time.Duration // how long somebody stood still, where that was for long
 }
 
 func newStage(t *testing.T, kind string) *stage {
@@ -187,6 +190,7 @@ func (st *stage) start(i int, step string, n int) {
 
 func (st *stage) kill(i int) {
 	st.t.Helper()
+	st.kills++
 	p := st.all[i]
 	p.Kill()
 	if msg := p.Stderr(); msg != "" {
@@ -204,23 +208,32 @@ func (st *stage) moves(i int) {
 		if msg := st.all[i].Stderr(); msg != "" {
 			st.t.Fatalf("process %d of %s: %s", i, st.kind, msg)
 		}
-		if time.Since(begun) > 5*time.Second {
+		if time.Since(begun) > time.Minute {
 			st.t.Fatalf("process %d of %s is stuck: %+v", i, st.kind, ok[psync.State](st.t)(psync.Look(st.s, "x")))
 		}
 		time.Sleep(time.Millisecond)
 	}
 	if took := time.Since(begun); took > 2*promptly {
-		st.t.Errorf("process %d of %s stood still for %v", i, st.kind, took)
+		st.late = append(st.late, took)
+	}
+}
+
+// prompt tells whether others went on soon after somebody died. The machine may let anybody stand still, but not at every fourth death.
+func (st *stage) prompt() {
+	st.t.Helper()
+	if len(st.late) > 1+st.kills/4 {
+		st.t.Errorf("of %d deaths, %d let others of %s stand still for %v", st.kills, len(st.late), st.kind, st.late)
 	}
 }
 
 // empty looks, when all are dead, whether everything comes back to who comes next.
 func (st *stage) empty() {
 	st.t.Helper()
+	st.prompt()
 	t := open(st.s, st.kind, "x")
 	do := func(what string, want ...error) {
 		st.t.Helper()
-		err := t(within(st.t, 2*time.Second), what)
+		err := t(within(st.t, time.Minute), what)
 		for _, w := range want {
 			if errors.Is(err, w) {
 				return
@@ -335,24 +348,25 @@ func TestCrashPoints(t *testing.T) {
 				st.all[0].Expect("ready")
 				died := 0
 				var since [3]time.Time
+				patience := 300 * time.Millisecond
 				for begun := time.Now(); died < times; {
 					if dieAt[step] == "" || ended(st.all[3]) {
 						st.kill(3)
 					}
 					for i := 1; i < 3; i++ {
 						if st.all[i] != nil {
-							if !ended(st.all[i]) {
-								if time.Since(since[i]) < 300*time.Millisecond {
-									continue
+							if ended(st.all[i]) {
+								var e *exec.ExitError
+								if err := st.all[i].Wait(); !errors.As(err, &e) || e.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+									t.Fatalf("process %d was to die at %q and ended with %v, %s", i, step, err, st.all[i].Stderr())
 								}
-								st.kill(i) // others were before it at every such step
-							}
-							var e *exec.ExitError
-							if err := st.all[i].Wait(); !errors.As(err, &e) || e.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-								t.Fatalf("process %d was to die at %q and ended with %v, %s", i, step, err, st.all[i].Stderr())
-							}
-							if time.Since(since[i]) < 300*time.Millisecond {
 								died++
+								st.kills++
+							} else if time.Since(since[i]) < patience {
+								continue
+							} else { // others were before it at every such step, or the machine is slow
+								st.kill(i)
+								patience += patience / 8
 							}
 						}
 						st.start(i, step, 1+rand.N(1+often(step)))
@@ -365,7 +379,7 @@ func TestCrashPoints(t *testing.T) {
 						st.moves(0)
 					}
 					time.Sleep(rand.N(20 * time.Millisecond))
-					if time.Since(begun) > 15*time.Second {
+					if time.Since(begun) > 2*time.Minute {
 						t.Fatalf("%d processes died at %q, want %d", died, step, times)
 					}
 				}

@@ -2,6 +2,7 @@ package psync
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/internal/mptest"
 	"example.com/atrium/internal/ring"
 	"example.com/atrium/shm"
 )
@@ -96,8 +98,11 @@ func TestShortWayShut(t *testing.T) {
 // take the short way where they can. In one case they fall asleep in the middle of that release, which had seen nobody.
 func TestAllWoken(t *testing.T) {
 	for _, inside := range []bool{false, true} {
-		least := time.Hour
-		for range 5 {
+		limit := bound / 4
+		if inside {
+			limit += 5 * time.Millisecond // that sleepers takes
+		}
+		mptest.Soon(t, limit, fmt.Sprintf("waking both, asleep since the middle of the release: %v", inside), func() time.Duration {
 			w := newWorld(t, layout.SyncMutex, 0)
 			a, others := &Mutex{w.process(1)}, []*Mutex{{w.process(2)}, {w.process(3)}}
 			var armed atomic.Int64
@@ -120,6 +125,7 @@ func TestAllWoken(t *testing.T) {
 					once.Do(sleepers)
 				}
 			}
+			defer func() { crashPoint = nil }()
 			want(t, a.Lock(bg), nil)
 			if inside {
 				a.lock.remind() // or it took the short way
@@ -130,26 +136,32 @@ func TestAllWoken(t *testing.T) {
 			want(t, a.Unlock(), nil)
 			want(t, <-done, nil)
 			want(t, <-done, nil)
-			least = min(least, time.Since(begun))
-			crashPoint = nil
-		}
-		if inside {
-			least -= 5 * time.Millisecond
-		}
-		if least > bound/4 {
-			t.Errorf("inside %v: the last went on after %v at best", inside, least)
-		}
+			return time.Since(begun)
+		})
 	}
 }
 
 // TestNoWakeIsLost has processes hold a lock for about as long as others take to fall asleep. Who sleeps is woken by a
-// release, and never finds after a whole bound that the lock has been free.
+// release, and never finds after a whole bound that the lock has been free, unless the machine stands still: it has more than one chance.
 func TestNoWakeIsLost(t *testing.T) {
-	const processes, goroutines = 3, 2
 	lasts := 2 * time.Second
 	if testing.Short() {
 		lasts = 300 * time.Millisecond
 	}
+	for attempt := 1; ; attempt++ {
+		slept, late := releases(t, lasts)
+		if slept > 0 && late <= 1 || t.Failed() {
+			return
+		}
+		if attempt == 10 {
+			t.Fatalf("%d of %d sleeps ended with the lock free for long", late, slept)
+		}
+	}
+}
+
+// releases tells how often somebody slept, and how often nothing but the bound ended that.
+func releases(t *testing.T, lasts time.Duration) (asleep, inVain int64) {
+	const processes, goroutines = 3, 2
 	w := newWorld(t, layout.SyncMutex, 0)
 	var all []*object
 	for p := range uint16(processes) {
@@ -192,7 +204,5 @@ func TestNoWakeIsLost(t *testing.T) {
 		wg.Wait() // the last to sleep has nobody but the one before it to wake it
 	}
 	t.Logf("%d turns, %d sleeps, %d woken by nothing but the bound", turns, slept.Load(), late.Load())
-	if slept.Load() == 0 || late.Load() > 1 { // one may be a machine that stands still
-		t.Errorf("%d of %d sleeps ended with the lock free for long", late.Load(), slept.Load())
-	}
+	return slept.Load(), late.Load()
 }

@@ -110,11 +110,7 @@ func TestSweepOwn(t *testing.T) {
 		}
 	}()
 	for sweeping := true; sweeping; {
-		begun := time.Now()
-		ok[bool](t)(psync.Sweep(within(t, 2*time.Second), s, "x"))
-		if took := time.Since(begun); took > time.Second {
-			t.Errorf("a sweep took %v", took)
-		}
+		ok[bool](t)(psync.Sweep(within(t, time.Minute), s, "x"))
 		select {
 		case <-done:
 			sweeping = false
