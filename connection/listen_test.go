@@ -43,7 +43,7 @@ func listener(t testing.TB, address string, conf Config) (*Listener, func() stri
 	noErr(t, err)
 	t.Cleanup(func() { noErr(t, l.Close()) })
 	return l, func() string {
-		for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			mu.Lock()
 			s := strings.Join(said, "\n")
 			mu.Unlock()
@@ -66,7 +66,7 @@ func meet(t testing.TB, l *Listener, conf Config) (client, server *Conn) {
 	t.Helper()
 	client, err := Dial(background, l.Addr(), conf)
 	noErr(t, err)
-	ctx, stop := within(10 * time.Second)
+	ctx, stop := within(time.Minute)
 	defer stop()
 	server, err = l.Accept(ctx)
 	noErr(t, err)
@@ -318,7 +318,7 @@ func TestHandshakeTimeIsOver(t *testing.T) {
 // Silent and slow clients hold up nobody, and lose their places when others want them.
 func TestSilentClients(t *testing.T) {
 	mptest.Check(t)
-	l, refused := listener(t, "tcp:127.0.0.1:0", Config{Authkey: key, HandshakeTimeout: 3 * time.Second, MaxHandshakes: 4})
+	l, refused := listener(t, "tcp:127.0.0.1:0", Config{Authkey: key, HandshakeTimeout: time.Minute, MaxHandshakes: 4})
 	tcp := strings.TrimPrefix(l.Addr(), "tcp:")
 	var silent []net.Conn
 	for range 3 {
@@ -330,7 +330,7 @@ func TestSilentClients(t *testing.T) {
 	}
 	began := time.Now()
 	meet(t, l, Config{Authkey: key}) // none is: it comes after those that were before it
-	if d := time.Since(began); d > 2500*time.Millisecond {
+	if d := time.Since(began); d > 30*time.Second {
 		t.Errorf("waited %v", d)
 	}
 	if s := refused(); !strings.Contains(s, "silent for 1s") {
@@ -352,9 +352,9 @@ func TestSlowloris(t *testing.T) {
 		if _, err = nc.Write([]byte{b}); err != nil {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
-	if d := time.Since(began); err == nil || d > 2*time.Second {
+	if d := time.Since(began); err == nil || d > 20*time.Second {
 		t.Errorf("served for %v, %v", d, err)
 	}
 	if s := refused(); !strings.Contains(s, "within 150ms") {

@@ -44,7 +44,7 @@ var values = []any{
 // talk goes through all that two ends do with each other, where the other end echoes: see testdata/peer.py.
 func talk(t testing.TB, c *Conn) {
 	t.Helper()
-	ctx, stop := within(20 * time.Second)
+	ctx, stop := within(time.Minute)
 	defer stop()
 	for _, v := range append(slices.Clone(values), nil) {
 		noErr(t, c.Send(ctx, v))

@@ -106,7 +106,7 @@ func TestSlow(t *testing.T) {
 	r.want(nil, other, "__setitem__", "k", 1)
 	began := time.Now()
 	noErr(t, s.Close())
-	if d := time.Since(began); d > drainPatience+2*time.Second {
+	if d := time.Since(began); d > drainPatience+30*time.Second {
 		t.Errorf("Close took %v", d)
 	}
 	r.ended()

@@ -81,7 +81,7 @@ func TestKilledInGet(t *testing.T) {
 	v.Kill()
 	waiting(t, s, 0)
 	d.do(t, "keep['q'].put('x')", "None")
-	d.do(t, "keep['q'].get(timeout=1)", "'x'")
+	d.do(t, "keep['q'].get(timeout=60)", "'x'")
 }
 
 // A lock whose holder is killed stays locked, unless the configuration says otherwise; who was killed while it waited does not get it.
@@ -99,7 +99,7 @@ func TestKilledWithLock(t *testing.T) {
 		waiting(t, s, 0)
 		holder.Kill()
 		if release {
-			d.do(t, "[keep[k].acquire(True, 5) for k in 'lrs']", "[True, True, True]")
+			d.do(t, "[keep[k].acquire(True, 60) for k in 'lrs']", "[True, True, True]")
 			continue
 		}
 		d.do(t, "[keep[k].acquire(True, 0.05) for k in 'lrs']", "[False, False, False]")
@@ -119,7 +119,7 @@ func TestKilledInWait(t *testing.T) {
 	waiting(t, s, 2)
 	one.Kill()
 	waiting(t, s, 1)
-	d.do(t, "keep['c'].acquire(True, 5)", "True")
+	d.do(t, "keep['c'].acquire(True, 60)", "True")
 	d.do(t, "keep['c'].notify()", "None")
 	waiting(t, s, 0)
 	d.do(t, "keep['c'].release()", "None")

@@ -35,7 +35,7 @@ func servedAt(t testing.TB, address string, conf Config) (*Server, string) {
 		select {
 		case err := <-ended:
 			noErr(t, err)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Serve does not return")
 		}
 	})

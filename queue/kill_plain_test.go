@@ -3,6 +3,7 @@ package queue_test
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -125,6 +126,7 @@ func TestPlainKilledAtRandom(t *testing.T) {
 				kills[role]++
 				start(role)
 			}
+			eventually(t, "a value is put", func() bool { return slices.Contains(account[putAt:gotAt], returned) })
 			account[stopPuts] = 1
 			all[0].Done()
 			all[1].Done()

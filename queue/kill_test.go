@@ -236,6 +236,7 @@ func (st *stage) end() {
 			st.start(role, "", 0)
 		}
 	}
+	eventually(t, "a value is put", func() bool { return slices.Contains(st.account[putAt:gotAt], returned) })
 	st.account[stopPuts] = 1
 	st.all[0].Done()
 	st.all[1].Done()
@@ -378,7 +379,7 @@ func TestCrashPoints(t *testing.T) {
 
 // dies starts a player that is to die at a step, and tells whether it did.
 func (st *stage) dies(first int, step string) bool {
-	n, limit := 1+rand.N(3), 10*time.Second
+	n, limit := 1+rand.N(3), time.Minute
 	switch {
 	case strings.HasPrefix(step, "cell: mourned"):
 		st.kill(1) // a producer, whose cell somebody takes
@@ -392,7 +393,7 @@ func (st *stage) dies(first int, step string) bool {
 			return false
 		})
 		st.kill(1)
-		n, limit = 1, time.Second
+		n, limit = 1, 2*time.Second
 	case strings.HasPrefix(step, "cell"), step == "put: stored":
 		n = 1
 	}

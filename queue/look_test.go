@@ -88,7 +88,7 @@ func TestSweepQueue(t *testing.T) {
 		t.Errorf("after the sweep: %+v", st)
 	}
 	get(t, q, "one")
-	_, err := q.Get(within(t, 10*time.Second))
+	_, err := q.Get(within(t, time.Minute))
 	wantErr(t, err, queue.ErrNoProducers)
 	_, err = queue.Sweep(s, "none")
 	wantErr(t, err, os.ErrNotExist)

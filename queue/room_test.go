@@ -82,25 +82,31 @@ func TestMemoryFull(t *testing.T) {
 func TestCost(t *testing.T) {
 	mptest.Check(t)
 	s := mptest.Space(t)
+	limit := 200 * time.Microsecond
+	floor := time.Hour // what a file of that size costs
+	for range 20 {
+		begun := time.Now()
+		noErr(t, ok[*shm.Segment](t)(s.Create("", 100<<10, nil)).Close())
+		floor = min(floor, time.Since(begun))
+	}
+	if limit = max(limit, 4*floor); raceOn {
+		limit = time.Hour
+	}
 	used := func() int64 {
 		st := ok[os.FileInfo](t)(os.Stat(filepath.Join(s.Path(), "q")))
 		return st.Sys().(*syscall.Stat_t).Blocks * 512
 	}
-	best := time.Hour
-	for range 50 {
+	mptest.Soon(t, limit, "making a queue", func() time.Duration {
 		begun := time.Now()
 		q := ok[*queue.Queue[[]byte]](t)(queue.Open[[]byte](s, "q", queue.Config{Capacity: 1000}))
-		best = min(best, time.Since(begun))
+		took := time.Since(begun)
 		if n := used(); n >= 128<<10 || q.Capacity() < 1000 {
 			t.Fatalf("an empty queue of %d takes %d bytes", q.Capacity(), n)
 		}
 		noErr(t, q.Close())
 		noErr(t, s.Remove("q"))
-	}
-	if best > 200*time.Microsecond && !raceOn {
-		t.Errorf("making a queue took %v at best", best)
-	}
-	t.Logf("making one takes %v at best", best)
+		return took
+	})
 
 	if raceOn { // allocates by itself
 		return
@@ -170,7 +176,7 @@ func TestParked(t *testing.T) {
 		p.Expect("waiting")
 	}
 	share := 1.0
-	for attempt := 0; attempt < 3 && share > 0.005; attempt++ { // others want the processors too
+	for attempt := 0; attempt < 20 && share > 0.005 && !raceOn; attempt++ { // others want the processors too
 		begun := time.Now()
 		time.Sleep(2 * time.Second)
 		var sum time.Duration
@@ -187,9 +193,6 @@ func TestParked(t *testing.T) {
 		}
 		share = float64(sum) / float64(time.Since(begun))
 		t.Logf("100 who wait take %.3f %% of a processor", 100*share)
-		if testing.Short() {
-			break
-		}
 	}
 	if share > 0.005 && !raceOn {
 		t.Errorf("100 who wait take %.2f %% of a processor", 100*share)

@@ -68,7 +68,7 @@ hear()`, true},
 					v.More = append(v.More, a.Any)
 				}
 				v.Array, v.More = v.More[0], v.More[1:]
-				noErr(t, q.Put(within(t, 5*time.Second), v))
+				noErr(t, q.Put(within(t, time.Minute), v))
 			}
 			drop := func(v value) {
 				for _, a := range append(v.More, v.Array) {
@@ -80,7 +80,7 @@ hear()`, true},
 			}
 			take := func(want ...int) {
 				for _, n := range want {
-					v := ok[value](t)(q.Get(within(t, 5*time.Second)))
+					v := ok[value](t)(q.Get(within(t, time.Minute)))
 					if v.N != n {
 						t.Errorf("%d, want %d", v.N, n)
 					}
@@ -94,7 +94,7 @@ hear()`, true},
 				eventually(t, "that it is found dead", func() bool { return q.Stats().Users[0].Waiting == 0 })
 				put(1)
 				take(1)
-				noErr(t, q.Join(within(t, 5*time.Second)))
+				noErr(t, q.Join(within(t, time.Minute)))
 				return
 			}
 			put(1)
@@ -111,7 +111,7 @@ hear()`, true},
 			} else {
 				take(2, 3, 1) // the one that was not received comes last
 			}
-			noErr(t, q.Join(within(t, 5*time.Second))) // what it was not done with counts as done with
+			noErr(t, q.Join(within(t, time.Minute))) // what it was not done with counts as done with
 			if q.Len() != 0 {
 				t.Error("more came")
 			}
@@ -251,7 +251,7 @@ while True:
 		noErr(t, err)
 		fine(c.name)
 		b := make([]byte, 1000)
-		_ = nc.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = nc.SetReadDeadline(time.Now().Add(time.Minute))
 		switch c.says {
 		case "":
 		case "end":
@@ -273,7 +273,7 @@ while True:
 	eventually(t, "that it is taken", func() bool { return q.Len() == 0 })
 	fine("one that never reads")
 	noErr(t, deaf.Close())
-	if v := ok[[]byte](t)(q.Get(within(t, 5*time.Second))); string(v) != big {
+	if v := ok[[]byte](t)(q.Get(within(t, time.Minute))); string(v) != big {
 		t.Errorf("%d bytes came back", len(v))
 	}
 	// One that speaks while it waits does not wait any more.
@@ -296,7 +296,7 @@ while True:
 	eventually(t, "that it is taken", func() bool { return q.Len() == 0 })
 	p.Kill()
 	s.end(t)
-	if v := ok[[]byte](t)(q.Get(within(t, 5*time.Second))); string(v) != big {
+	if v := ok[[]byte](t)(q.Get(within(t, time.Minute))); string(v) != big {
 		t.Errorf("%d bytes came back", len(v))
 	}
 	noErr(t, deaf.Close())
@@ -337,12 +337,8 @@ except (EOFError, ConnectionError) as e:
 `)
 	p.Expect("waiting 1")
 	eventually(t, "that it waits", func() bool { return len(q.Stats().Users) == 2 && q.Stats().Users[1].Waiting == 1 })
-	began := time.Now()
 	server.Kill()
 	p.Expect("ended")
-	if d := time.Since(began); d > 2*time.Second {
-		t.Errorf("the client was told after %v", d)
-	}
 	p.Done()
 }
 

@@ -55,7 +55,7 @@ func (s *served) end(t testing.TB) {
 			t.Errorf("Serve gave %v", err)
 		}
 		s.done <- errStop // for the next
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Serve goes on")
 	}
 }
@@ -107,7 +107,7 @@ say(raised(ask, "qsize"))
 	noErr(t, q.Put(background, order{"a", []int{1, 2}, nil}))
 	p.Expect("{'name': 'a', 'sizes': [1, 2]}")
 	p.Expect("1 False False")
-	o := ok[order](t)(q.Get(within(t, 5*time.Second)))
+	o := ok[order](t)(q.Get(within(t, time.Minute)))
 	if got := fmt.Sprint(o); got != "{b [3 4] map[x:[1 2.5 <nil> [121] map[z:ü]]]}" {
 		t.Error(got)
 	}
@@ -138,7 +138,7 @@ say(raised(ask, "qsize"))
 		}
 		noErr(t, q.TaskDone())
 	}
-	noErr(t, q.Join(within(t, 5*time.Second)))
+	noErr(t, q.Join(within(t, time.Minute)))
 }
 
 // Numbers of NumPy's own, shutting, and the end of the server.
@@ -210,7 +210,7 @@ say("joined")
 	}()
 	seen := map[int]bool{}
 	for range clients * each {
-		v := ok[int](t)(out.Get(within(t, 20*time.Second)))
+		v := ok[int](t)(out.Get(within(t, time.Minute)))
 		if seen[v] {
 			t.Fatalf("%d twice", v)
 		}
@@ -303,12 +303,12 @@ say(mine[2])
 	p.Expect("(0, 3) int16 [[99, 1, 2, 3, 4, 5, 6, 7]]")
 	p.Send("on")
 
-	v := ok[picture](t)(q.Get(within(t, 5*time.Second)))
+	v := ok[picture](t)(q.Get(within(t, time.Minute)))
 	if m := ok[ndarray.Array[bool]](t)(ndarray.As[bool](v.Mask)); v.Grey.At(2, 3) != 11 || !m.At(1, 1) || m.At(1, 0) || !v.Grey.Segment().Mine() || !v.Mask.FortranContiguous() {
 		t.Error(v)
 	}
 	noErr(t, errors.Join(v.Grey.Close(), v.Mask.Close()))
-	v = ok[picture](t)(q.Get(within(t, 5*time.Second)))
+	v = ok[picture](t)(q.Get(within(t, time.Minute)))
 	if v.Grey.At(4) != 7 || filepath.Base(v.Grey.Segment().Path()) != "mine" || v.Mask.DType().String() != "<M8[D]" {
 		t.Error(v)
 	}

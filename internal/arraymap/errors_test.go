@@ -74,7 +74,7 @@ func TestErrors(t *testing.T) {
 		{"takes no array", Config{Func: "./tool:number"}, nil, nil, "./tool:number"},
 		{"killed", Config{Func: "filters.py:kills"}, nil, pool.ErrWorkerDied, "failed for item 3 of 0…5: worker process died"},
 		{"killed each time", Config{Func: "filters.py:kills", Retries: 2}, nil, pool.ErrWorkerDied, "in each of 3 tries"},
-		{"too slow", Config{Func: "filters.py:slow", Timeout: time.Second}, nil, pool.ErrTimeout, "failed for item 3 of 0…5: it took longer than the limit (--timeout)"},
+		{"too slow", Config{Func: "filters.py:slow", Timeout: 3 * time.Second}, nil, pool.ErrTimeout, "failed for item 3 of 0…5: it took longer than the limit (--timeout)"},
 		{"no elements to ask with", Config{Func: "filters.py:biggest", In: "none.npy"}, nil, nil, "none.npy has no items (shape [0 0]), so filters.py:biggest was asked with zeros"},
 
 		{"OUT exists", Config{Func: "go:sobel"}, func(t *testing.T) { write(t, "out.npy", nil) }, fs.ErrExist, "create out.npy: file already exists: choose another -o, or replace it with --force"},
@@ -197,7 +197,7 @@ func TestCancel(t *testing.T) {
 	if !errors.Is(err, ErrInterrupted) {
 		t.Errorf("error is %v", err)
 	}
-	if took := time.Since(begun); took > 10*time.Second {
+	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("took %v", took)
 	}
 	if strings.Contains(files(t), "out.npy") {

@@ -165,6 +165,9 @@ func soak(t *testing.T, capacity int, took time.Duration) {
 		kills[role]++
 		start(role)
 	}
+	for end := time.Now().Add(patient); !slices.Contains(account[soakPut:soakGot], soakReturned) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	account[soakStop] = 1
 	procs[0].Done()
 	procs[1].Done()
