@@ -124,7 +124,7 @@ func TestFailedResultsLeaveNoFiles(t *testing.T) {
 func TestIMapYieldsWhatIsThere(t *testing.T) {
 	p := newPool(t, pool.Config{})
 	slow := func(yield func(int) bool) {
-		for i := 0; i < 100 && yield(i); i++ {
+		for i := 0; i < 3000 && yield(i); i++ {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
@@ -135,7 +135,7 @@ func TestIMapYieldsWhatIsThere(t *testing.T) {
 	for range double.IMapUnordered(bg, p, slow) {
 		break
 	}
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("the first results took %v", took)
 	}
 }
@@ -215,27 +215,24 @@ func TestPyWaitingCallIsCancelledAtOnce(t *testing.T) {
 
 // Short tasks are sent ahead; when one turns out long, what waits behind it goes to another worker.
 func TestPyTasksDoNotWaitBehindALongOne(t *testing.T) {
-	p := newPyPool(t, pool.Config{Workers: 2})
+	p := newPyPool(t, pool.Config{Workers: 2, Grace: 100 * time.Millisecond})
 	f := pool.PyFunc[float64, string](pyFile + "sleep")
 	if _, err := f.Map(bg, p, make([]float64, 2000)); err != nil { // now they are known to be short
 		t.Fatal(err)
 	}
 	in := make([]float64, 100)
-	in[0] = 5
-	begun, quick := time.Now(), 0
+	in[0] = 60
+	quick := 0
 	for item, err := range f.IMapUnordered(bg, p, slices.Values(in)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if item.Index > 0 {
-			quick++
+		if item.Index == 0 {
+			t.Errorf("after %d short tasks the long one ended", quick)
 		}
-		if quick == len(in)-1 {
+		if quick++; quick == len(in)-1 {
 			break
 		}
-	}
-	if took := time.Since(begun); took > 3*time.Second {
-		t.Errorf("the short tasks took %v", took)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestPyOwnerDead(t *testing.T) {
 	if err := m.Lock(soon(t)); !errors.Is(err, psync.ErrOwnerDead) {
 		t.Fatal(err)
 	}
-	if d := time.Since(began); d > time.Second {
+	if d := time.Since(began); d > 30*time.Second {
 		t.Errorf("after %v", d)
 	}
 	if err := errors.Join(m.MarkConsistent(), m.Unlock(), m.Lock(bg), m.Unlock(), e.Clear()); err != nil {
@@ -55,7 +55,7 @@ func TestPyOwnerDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	began = time.Now()
-	if err := <-locked; !errors.Is(err, psync.ErrOwnerDead) || time.Since(began) > time.Second {
+	if err := <-locked; !errors.Is(err, psync.ErrOwnerDead) || time.Since(began) > 30*time.Second {
 		t.Error(err, time.Since(began))
 	}
 	if _, err := fut.Get(soon(t)); !errors.Is(err, pool.ErrWorkerDied) {
@@ -82,7 +82,7 @@ func TestPyOwnerDead(t *testing.T) {
 	}
 	began = time.Now()
 	other.Expect("true <nil> <nil>")
-	if d := time.Since(began); d > time.Second {
+	if d := time.Since(began); d > 30*time.Second {
 		t.Errorf("the other process was told after %v", d)
 	}
 	other.Done()
@@ -215,7 +215,7 @@ func TestPySharedKilledAtRandom(t *testing.T) {
 				}
 				dead = true
 				start()
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("the call of a worker that was killed goes on")
 			default:
 				if v.Out.Len() > 0 { // who is alive may need room

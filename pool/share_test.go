@@ -70,15 +70,15 @@ func newEvent(t testing.TB, p *pool.Pool) *psync.Event {
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }
 
 func soon(t testing.TB) context.Context {
-	ctx, stop := context.WithTimeout(bg, 20*time.Second)
+	ctx, stop := context.WithTimeout(bg, time.Minute)
 	t.Cleanup(stop)
 	return ctx
 }

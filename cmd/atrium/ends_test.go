@@ -107,7 +107,7 @@ func TestCompleteBesideFIFO(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		f, err := os.OpenFile(filepath.Join(p.dir, "pipe.py"), os.O_RDWR, 0)
 		t.Errorf("it waits; %v", err)
 		_ = f.Close()
