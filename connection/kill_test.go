@@ -130,5 +130,6 @@ func killProc(p *mptest.Proc) error {
 	if err != nil {
 		return err
 	}
+	defer proc.Release()
 	return proc.Kill()
 }

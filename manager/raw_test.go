@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/atrium/connection"
 	"example.com/atrium/pickle"
@@ -21,7 +22,7 @@ var background = context.Background()
 // dial connects, for one request to the server.
 func dial(t testing.TB, s *Server) raw {
 	t.Helper()
-	c, err := connection.Dial(background, s.Addr(), connection.Config{Authkey: key})
+	c, err := connection.Dial(background, s.Addr(), connection.Config{Authkey: key, HandshakeTimeout: time.Minute})
 	noErr(t, err)
 	t.Cleanup(func() { c.Close() })
 	return raw{t, c}

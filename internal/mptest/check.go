@@ -13,7 +13,7 @@ import (
 )
 
 // grace is how long what a test started may take to end after the test.
-var grace = 3 * time.Second
+var grace = 30 * time.Second
 
 // Check makes the test fail when it leaves goroutines, descriptors, children or mapped segments that were not there when
 // Check was called. Call it first: cleanups run in reverse order, so it then looks last. Not for parallel tests, which

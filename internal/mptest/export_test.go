@@ -1,3 +1,3 @@
 package mptest
 
-func init() { grace /= 20 } // what tests leave on purpose has not to be waited for
+func init() { grace /= 200 } // what tests leave on purpose has not to be waited for
