@@ -92,7 +92,7 @@ func TestLockWaits(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("Lock waits for a lock that is free")
 	}
 }
