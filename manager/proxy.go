@@ -71,16 +71,18 @@ func (s *Server) resolve(msg []byte, v any) (any, error) {
 	if !bytes.Contains(msg, []byte("RebuildProxy")) {
 		return v, nil
 	}
-	r := resolver{objects: s.objects, done: map[any]any{}}
+	r := resolver{done: map[any]any{}}
+	r.proxy = func(o *pickle.Object) any { return s.objects.proxy(o, &r) }
 	v = r.value(v)
 	return v, r.err
 }
 
+// A resolver walks through a value and replaces what makes proxies.
 type resolver struct {
-	objects *objects
-	done    map[any]any // pointers that were met, and what they became
-	found   int         // proxies
-	err     error
+	proxy func(*pickle.Object) any // gives what a proxy becomes, or the object as it is
+	done  map[any]any              // pointers that were met, and what they became
+	found int                      // proxies
+	err   error
 }
 
 func (r *resolver) value(v any) any {
@@ -110,6 +112,9 @@ func (r *resolver) value(v any) any {
 	case *pickle.Object:
 		if v.Class() == rebuild {
 			w := r.proxy(v)
+			if isProxy(w) {
+				r.found++
+			}
 			r.done[v] = w
 			return w
 		}
@@ -160,25 +165,30 @@ func (r *resolver) dict(d *pickle.Dict) {
 	*d = made
 }
 
-func isProxy(v any) bool { _, ok := v.(*proxy); return ok }
+func isProxy(v any) bool {
+	switch v.(type) {
+	case *proxy, Proxy:
+		return true
+	}
+	return false
+}
 
 // proxy gives the object that a proxy stands for, or the proxy when it is another server's.
-func (r *resolver) proxy(o *pickle.Object) any {
+func (t *objects) proxy(o *pickle.Object, r *resolver) any {
 	if len(o.Args) != 4 {
 		return o
 	}
 	ident, token, ok := readToken(o.Args[1])
-	if !ok || len(ident) < len(r.objects.epoch) || ident[:len(r.objects.epoch)] != r.objects.epoch {
+	if !ok || len(ident) < len(t.epoch) || ident[:len(t.epoch)] != t.epoch {
 		return o
 	}
-	to := r.objects.nest(ident)
+	to := t.nest(ident)
 	if to == nil {
 		if r.err == nil {
 			r.err = keyError(ident)
 		}
 		return o
 	}
-	r.found++
 	p := &proxy{object: to, class: o.Args[0], typeid: token[0], address: token[1]}
 	// Of the rest an authkey may be there, which is no one else's concern.
 	if kwds, ok := o.Args[3].(*pickle.Dict); ok {

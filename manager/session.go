@@ -190,6 +190,11 @@ var fallbackTakes = function(need("conn"), need("ident"), need("obj"))
 
 // otherwise is for what is no method: Python's managers answer three names themselves.
 func (c *session) otherwise(o *object, method string, why error, args []any, kwds *pickle.Dict) (string, any, error) {
+	if v, known, err := o.change(&call{server: c.server, session: c, method: method, args: args, kwds: kwds}); err != nil {
+		return "#ERROR", exceptionOf(err), nil
+	} else if known {
+		return "#RETURN", v, nil
+	}
 	if function, ok := fallbacks[method]; ok {
 		called := &call{args: append([]any{c, nil, o}, args...), kwds: kwds} // as many as Python's have
 		if err := fallbackTakes.bind("Server", function, called); err != nil {

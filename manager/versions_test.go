@@ -9,15 +9,16 @@ import (
 	"example.com/atrium/internal/mptest"
 )
 
-// Every CPython that is here runs every type.
-func TestPythonVersions(t *testing.T) {
-	mptest.Check(t)
+var versions = []string{"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"}
+
+// pythons are the interpreters that are here, by version.
+func pythons(t testing.TB) map[string]string {
+	t.Helper()
 	chosen := mptest.Python(t)
 	candidates := []string{}
 	if real, err := filepath.EvalSymlinks(chosen); err == nil {
 		candidates, _ = filepath.Glob(filepath.Join(filepath.Dir(real), "../../*/bin/python3"))
 	}
-	versions := []string{"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"}
 	for _, v := range versions {
 		candidates = append(candidates, "python"+v)
 	}
@@ -28,6 +29,13 @@ func TestPythonVersions(t *testing.T) {
 			found[v] = exe
 		}
 	}
+	return found
+}
+
+// Every CPython that is here runs every type.
+func TestPythonVersions(t *testing.T) {
+	mptest.Check(t)
+	found := pythons(t)
 	s, where := served(t, Config{})
 	for _, v := range versions {
 		if found[v] == "" {
