@@ -2,6 +2,9 @@ package connection
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"sync"
 
 	"example.com/atrium/pickle"
@@ -58,4 +61,22 @@ func (c *Conn) write(ctx context.Context, msg []byte) error {
 	n, err := c.vector.WriteTo(c.nc)
 	c.parts[1], c.vector = nil, nil
 	return c.written(ctx, int(n), len(head)+len(msg), err)
+}
+
+// written is what a write of n of all bytes makes of the Conn.
+func (c *Conn) written(ctx context.Context, n, all int, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ended(err):
+		c.out.err = fmt.Errorf("%w (%w)", ErrGone, cause(err))
+		return c.out.err
+	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	}
+	if n > 0 {
+		c.out.err = fmt.Errorf("%w; %d of %d bytes went before %w", ErrBroken, n, all, cause(err))
+		return c.out.err
+	}
+	return err
 }

@@ -39,6 +39,9 @@ func (c *call) wait(ready <-chan struct{}, timeout time.Duration) (bool, error) 
 	if c.session == nil {
 		return false, errors.New("nothing waits while an object is made")
 	}
+	if err := c.session.flush(); err != nil {
+		return false, errGone
+	}
 	var expired <-chan time.Time
 	if timeout != forever {
 		timer := time.NewTimer(timeout)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"example.com/atrium/connection"
 )
 
 // Batch is calls that are made together: they go to the manager without waiting for each other's results, one after the
@@ -19,8 +21,9 @@ import (
 type Batch struct {
 	client *Client
 	calls  []batched
-	out    []byte // the messages
-	ends   []int  // of each
+	out    []byte // the requests, as they go over the wire
+	msg    []byte
+	first  int // how much of it is sent before the first answer is looked at
 	err    error
 }
 
@@ -40,13 +43,16 @@ func (b *Batch) Call(p Proxy, into any, method string, args ...any) {
 		return
 	}
 	given, kwds := split(args)
-	out, err := appendRequest(b.out, p.o.ident, method, given, kwds)
+	msg, err := appendRequest(b.msg[:0], p.o.ident, method, given, kwds)
 	if err != nil {
 		b.fail(p, method, err)
 		return
 	}
-	b.out = out
-	b.ends = append(b.ends, len(out))
+	b.msg = kept(msg)
+	b.out = connection.AppendMessage(b.out, msg)
+	if b.first == 0 && len(b.out) >= batchAhead {
+		b.first = len(b.out)
+	}
 	b.calls = append(b.calls, batched{p.o, method, into})
 }
 
@@ -65,41 +71,33 @@ const batchAhead = 16 << 10
 // Do makes the calls, waits for all results, and leaves the batch empty. A call that raises does not keep the later ones from being made; the
 // errors of the first ten are joined. When the manager dies, or ctx ends, nobody knows which of those that are without a result were made.
 func (b *Batch) Do(ctx context.Context) error {
-	calls, out, ends, err := b.calls, b.out, b.ends, b.err
-	b.calls, b.out, b.ends, b.err = calls[:0], out[:0], ends[:0], nil
-	if cap(out) > keptBuffer {
-		b.out = nil
-	}
+	calls, out, first, err := b.calls, b.out, b.first, b.err
+	b.calls, b.out, b.first, b.err = calls[:0], out[:0], 0, nil
 	if err != nil || len(calls) == 0 {
 		return err
+	}
+	if first == 0 {
+		first = len(out)
 	}
 	l, err := b.client.take(ctx)
 	if err != nil {
 		return b.client.failed("batch", err)
 	}
-	err = b.run(ctx, l, calls, out, ends)
+	err = b.run(ctx, l, calls, out, first)
 	b.client.give(l)
 	return err
 }
 
-func (b *Batch) run(ctx context.Context, l *link, calls []batched, out []byte, ends []int) error {
-	msgs := make([][]byte, len(ends))
-	from, first := 0, len(ends)
-	for i, end := range ends {
-		msgs[i] = out[from:end:end]
-		if from = end; end > batchAhead && first == len(ends) {
-			first = i + 1
-		}
-	}
-	if err := l.conn.SendEach(ctx, msgs[:first]); err != nil {
+func (b *Batch) run(ctx context.Context, l *link, calls []batched, out []byte, first int) error {
+	if err := l.conn.SendMessages(ctx, out[:first]); err != nil {
 		return b.client.failed("batch", l.fail(err))
 	}
 	// The rest is sent while answers are taken: who only sends, to one who only sends, waits for ever.
 	var sending sync.WaitGroup
 	defer sending.Wait()
-	if first < len(msgs) {
+	if first < len(out) {
 		sending.Go(func() {
-			if l.conn.SendEach(ctx, msgs[first:]) != nil {
+			if l.conn.SendMessages(ctx, out[first:]) != nil {
 				_ = l.conn.Close() // so that nobody waits for answers; who does learns why
 			}
 		})

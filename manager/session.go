@@ -28,6 +28,8 @@ type session struct {
 	held map[releaser]struct{} // locks and permits it may have; only its own goroutine touches it
 	in   []byte                // buffers
 	out  []byte
+
+	replies []byte // that were not sent yet: see send
 }
 
 // A releaser takes back all that a session has of it, when it ends.
@@ -70,7 +72,7 @@ func (c *session) serve() {
 		if err != nil {
 			return // who asked is gone
 		}
-		if c.conn.SendBytes(c.server.sending, reply) != nil {
+		if c.send(reply) != nil {
 			c.takeBack() // the end of it at least is still here
 			return
 		}
