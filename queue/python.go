@@ -1,107 +1,11 @@
 package queue
 
 import (
-	"encoding/binary"
-	"math"
 	"reflect"
-	"strings"
-	"unicode/utf8"
 
 	"example.com/atrium/ndarray"
 	"example.com/atrium/pickle"
 )
-
-// forStockPython writes arrays as calls of NumPy's own that map the file: a numpy.memmap, or where the elements do not follow each
-// other a numpy.ndarray over one.
-func forStockPython(m pickle.Marshaler) (any, error) {
-	a, ok := m.(interface {
-		Ref() (ndarray.Ref, error)
-		IsZero() bool
-		Contiguous() bool
-		FortranContiguous() bool
-		Size() int
-	})
-	if !ok || a.IsZero() {
-		return m.MarshalPickle()
-	}
-	r, err := a.Ref()
-	if err != nil {
-		return nil, err
-	}
-	var path, dtype, mode any = r.Path, r.DType, "r"
-	if !utf8.ValidString(r.Path) {
-		path = pickle.Call("os", "fsdecode", pickle.Bytes(r.Path))
-	}
-	if strings.HasPrefix(r.DType, "[") {
-		dtype = pickle.Call("numpy", "dtype", pickle.Call("ast", "literal_eval", r.DType))
-	}
-	if r.Writable {
-		mode = "r+"
-	}
-	shape := tuple(r.Shape)
-	switch {
-	case a.Size() == 0:
-		return pickle.Call("numpy", "empty", shape, dtype), nil
-	case a.Contiguous():
-		return pickle.Call("numpy", "memmap", path, dtype, mode, int64(r.Offset), shape), nil
-	case a.FortranContiguous():
-		return pickle.Call("numpy", "memmap", path, dtype, mode, int64(r.Offset), shape, "F"), nil
-	}
-	return pickle.Call("numpy", "ndarray", shape, dtype, pickle.Call("numpy", "memmap", path, "u1", mode), int64(r.Offset), tuple(r.Strides)), nil
-}
-
-func tuple(n []int) pickle.Tuple {
-	t := make(pickle.Tuple, len(n))
-	for i, v := range n {
-		t[i] = int64(v)
-	}
-	return t
-}
-
-// scalar gives the number that a NumPy scalar is, and all other values as they are.
-func scalar(v any) (any, error) {
-	o, _ := v.(*pickle.Object)
-	if o == nil || o.Class().Name != "scalar" || !strings.HasPrefix(o.Class().Module, "numpy.") || len(o.Args) != 2 {
-		return v, nil
-	}
-	var code, order string
-	if d, _ := o.Args[0].(*pickle.Object); d != nil && len(d.Args) > 0 {
-		code, _ = d.Args[0].(string)
-		if s, _ := d.State.(pickle.Tuple); len(s) > 1 {
-			order, _ = s[1].(string)
-		}
-	}
-	b, _ := o.Args[1].(pickle.Bytes)
-	var u uint64
-	switch {
-	case order == ">":
-	case len(b) == 8:
-		u = binary.LittleEndian.Uint64(b)
-	case len(b) == 4:
-		u = uint64(binary.LittleEndian.Uint32(b))
-	case len(b) == 2:
-		u = uint64(binary.LittleEndian.Uint16(b))
-	case len(b) == 1:
-		u = uint64(b[0])
-	default:
-		code = ""
-	}
-	shift := 64 - 8*len(b)
-	switch {
-	case order == ">" || code == "":
-	case code == "b1":
-		return u != 0, nil
-	case code == "f8" && len(b) == 8:
-		return math.Float64frombits(u), nil
-	case code == "f4" && len(b) == 4:
-		return float64(math.Float32frombits(uint32(u))), nil
-	case code[0] == 'i':
-		return int64(u<<shift) >> shift, nil
-	case code[0] == 'u' && u <= math.MaxInt64:
-		return int64(u), nil
-	}
-	return nil, &pickle.TypeError{Value: "a NumPy scalar " + code, Type: reflect.TypeFor[any](), Why: "send its item()"}
-}
 
 // plain makes of what package pickle has for Python's lists, dicts and the like in places of type any what the other Go programs
 // that use the queue take for them.
@@ -186,7 +90,7 @@ func (p *plainer) in(v reflect.Value) error {
 
 // of is what Go has for a value of any type.
 func (p *plainer) of(v any) (any, error) {
-	v, err := scalar(v)
+	v, err := ndarray.NumPyScalar(v)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"example.com/atrium/connection"
 	"example.com/atrium/internal/share"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/shm"
 )
 
@@ -22,7 +23,7 @@ import (
 // Serve returns when ctx ends, with its cause, and when the listener is closed, with connection.ErrClosed. All connections are closed
 // then and all goroutines gone; the listener stays. The queue is kept open meanwhile, also when q is closed.
 func (q *Queue[T]) Serve(ctx context.Context, l *connection.Listener) error {
-	s := share.NewServer(forStockPython)
+	s := share.NewServer(ndarray.MarshalNumPy)
 	if _, err := s.Add(q.handle()); err != nil {
 		return q.fail("serve", err)
 	}

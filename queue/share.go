@@ -135,7 +135,7 @@ func (o *shared[T]) returned() {
 
 // fromPython makes a T of what a client sent, with arrays that can be put.
 func (o *shared[T]) fromPython(sent any, v *T) error {
-	number, err := scalar(sent)
+	number, err := ndarray.NumPyScalar(sent)
 	if err != nil {
 		return err
 	}
