@@ -71,16 +71,16 @@ func (s signature) bind(class, name string, c *call) error {
 		if s.style == unpack && s.max == mostItems {
 			return typeError("%s() takes no keyword arguments", name)
 		}
-		return typeError("%s.%s() takes no keyword arguments", class, name)
+		return typeError("%s() takes no keyword arguments", qualified(class, name))
 	}
 	switch s.style {
 	case exactlyOne:
 		if n != 1 {
-			return typeError("%s.%s() takes exactly one argument (%d given)", class, name, n)
+			return typeError("%s() takes exactly one argument (%d given)", qualified(class, name), n)
 		}
 	case none:
 		if n != 0 {
-			return typeError("%s.%s() takes no arguments (%d given)", class, name, n)
+			return typeError("%s() takes no arguments (%d given)", qualified(class, name), n)
 		}
 	case slot:
 		if n != s.max {
@@ -95,6 +95,13 @@ func (s signature) bind(class, name string, c *call) error {
 		}
 	}
 	return nil
+}
+
+func qualified(class, name string) string {
+	if class == "" {
+		return name
+	}
+	return class + "." + name
 }
 
 func wrongCount(name string, lo, hi, n int) error {
@@ -125,10 +132,7 @@ func (s signature) fill(class, name string, c *call) error {
 	if s.style == keywordsOnly && n > 0 {
 		return typeError("%s() takes no positional arguments", name)
 	}
-	qualified := class + "." + name
-	if class == "" {
-		qualified = name
-	}
+	called := qualified(class, name)
 	full := make([]any, len(s.params))
 	given := make([]bool, len(s.params))
 	for i := range min(n, len(full)) {
@@ -141,11 +145,11 @@ func (s signature) fill(class, name string, c *call) error {
 		case at < 0 && s.style != python:
 			return typeError("'%s' is an invalid keyword argument for %s()", key, name)
 		case at < 0:
-			return typeError("%s() got an unexpected keyword argument '%s'", qualified, key)
+			return typeError("%s() got an unexpected keyword argument '%s'", called, key)
 		case given[at] && s.style != python:
 			return typeError("argument for %s() given by name ('%s') and position (%d)", name, key, at+1)
 		case given[at]:
-			return typeError("%s() got multiple values for argument '%s'", qualified, key)
+			return typeError("%s() got multiple values for argument '%s'", called, key)
 		}
 		full[at], given[at] = v, true
 	}
@@ -154,7 +158,7 @@ func (s signature) fill(class, name string, c *call) error {
 		self = 0
 	}
 	if n > len(full) {
-		return typeError("%s", tooMany(qualified, s.required()+self, len(full)+self, n+self))
+		return typeError("%s", tooMany(called, s.required()+self, len(full)+self, n+self))
 	}
 	var missing []string
 	for i, p := range s.params {
@@ -167,7 +171,7 @@ func (s signature) fill(class, name string, c *call) error {
 		full[i] = p.value
 	}
 	if len(missing) > 0 {
-		return typeError("%s() missing %d required positional argument%s: %s", qualified, len(missing), plural(len(missing)), enumerate(missing))
+		return typeError("%s() missing %d required positional argument%s: %s", called, len(missing), plural(len(missing)), enumerate(missing))
 	}
 	c.args, c.kwds = full, nil
 	return nil

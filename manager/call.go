@@ -12,6 +12,7 @@ import (
 type call struct {
 	server  *Server
 	session *session // nil while an object is made
+	client  *session // whose connection it is, then too
 	method  string
 	args    []any
 	kwds    *pickle.Dict

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"errors"
 	"fmt"
 
 	"example.com/atrium/pickle"
@@ -73,10 +74,14 @@ func (c *session) control(msg []byte) (name string, serves bool, reply []byte) {
 			if function == "accept_connection" {
 				serves = true
 			}
-			v, err = c.function(function, &call{server: c.server, method: function, args: args, kwds: kwds}, len(msg))
+			v, err = c.function(function, &call{server: c.server, client: c, method: function, args: args, kwds: kwds}, len(msg))
 		}
 	}
-	if err != nil {
+	var e *exception
+	switch {
+	case errors.As(err, &e) && e.trace != "": // of a Go function: the client raises it itself
+		return "", false, c.pack(msg, "#ERROR", exceptionOf(err))
+	case err != nil:
 		return "", false, c.pack(msg, "#TRACEBACK", c.traceback("a request to the manager", err))
 	}
 	if serves {

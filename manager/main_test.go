@@ -15,12 +15,12 @@ func TestMain(m *testing.M) { mptest.Main(m) }
 var key = []byte("the atrium's key")
 
 // served is a running server and its address as Python writes it.
-func served(t testing.TB, conf Config) (*Server, string) {
+func served(t testing.TB, conf Config, before ...func(*Server)) (*Server, string) {
 	t.Helper()
-	return servedAt(t, "unix:"+filepath.Join(t.TempDir(), "m"), conf)
+	return servedAt(t, "unix:"+filepath.Join(t.TempDir(), "m"), conf, before...)
 }
 
-func servedAt(t testing.TB, address string, conf Config) (*Server, string) {
+func servedAt(t testing.TB, address string, conf Config, before ...func(*Server)) (*Server, string) {
 	t.Helper()
 	conf.Authkey = key
 	if conf.Log == nil {
@@ -28,6 +28,9 @@ func servedAt(t testing.TB, address string, conf Config) (*Server, string) {
 	}
 	s, err := Listen(address, conf)
 	noErr(t, err)
+	for _, do := range before {
+		do(s)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(context.Background()) }()
 	t.Cleanup(func() {

@@ -10,6 +10,7 @@ import (
 type exception struct {
 	class pickle.Class
 	args  pickle.Tuple
+	trace string // of a Go method: where it comes from
 }
 
 func (e *exception) Error() string {
@@ -36,7 +37,7 @@ func raise(name, format string, a ...any) error {
 
 // raiseWith makes an exception of any type, with its arguments as they are.
 func raiseWith(module, name string, args ...any) error {
-	return &exception{pickle.Class{Module: module, Name: name}, args}
+	return &exception{class: pickle.Class{Module: module, Name: name}, args: args}
 }
 
 func typeError(format string, a ...any) error  { return raise("TypeError", format, a...) }

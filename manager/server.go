@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ type Server struct {
 	conf     Config
 	listener *connection.Listener
 	kinds    map[string]*kind
+	goTypes  map[reflect.Type]*goType // of kinds, by what they are in Go
 	objects  *objects
 	memory   memory
 
@@ -25,6 +27,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	clients int
+	serving bool
 	closed  bool
 }
 
@@ -41,7 +44,7 @@ func Listen(address string, conf Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{conf: conf, listener: l, kinds: kinds(), objects: newObjects(), memory: memory{most: conf.MaxMemory}}
+	s := &Server{conf: conf, listener: l, kinds: kinds(), goTypes: map[reflect.Type]*goType{}, objects: newObjects(), memory: memory{most: conf.MaxMemory}}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.sending, s.cut = context.WithCancel(context.Background())
 	return s, nil
@@ -54,6 +57,9 @@ func (s *Server) Addr() string { return s.listener.Addr() }
 // server, and no goroutine of it is left when it returns. A client that dies, is slow, or sends nonsense concerns nobody else. The error is the cause
 // of ctx's end, or nil.
 func (s *Server) Serve(ctx context.Context) error {
+	s.mu.Lock()
+	s.serving = true
+	s.mu.Unlock()
 	sweeping := make(chan struct{})
 	go func() {
 		defer close(sweeping)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"example.com/atrium/connection"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/pickle"
 )
 
@@ -163,7 +164,7 @@ func (c *session) do(msg []byte) (kind string, payload any, err error) {
 	if slices.Contains(o.kind.adds, method) && c.server.memory.full(len(msg)) {
 		return "#ERROR", exceptionOf(raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")), nil
 	}
-	called := &call{server: c.server, session: c, method: method, args: args, kwds: kwds}
+	called := &call{server: c.server, session: c, client: c, method: method, args: args, kwds: kwds}
 	v, found, err := o.inst.call(method, called)
 	switch {
 	case !found:
@@ -178,6 +179,10 @@ func (c *session) do(msg []byte) (kind string, payload any, err error) {
 		k := c.server.kinds[result]
 		made := c.server.objects.add(k, v.(instance), c.process)
 		return "#PROXY", pickle.Tuple{k.list(), newToken(k.name, c.server.Addr(), made.ident)}, nil
+	}
+	if m, ok := v.(ownObject); ok {
+		o := c.server.objects.add(m.kind, m.inst, c.process)
+		return "#PROXY", pickle.Tuple{m.kind.list(), newToken(m.kind.name, c.server.Addr(), o.ident)}, nil
 	}
 	return "#RETURN", v, nil
 }
@@ -220,7 +225,11 @@ func exceptionOf(err error) *pickle.Object {
 	if !errors.As(err, &e) {
 		return pickle.Call("builtins", "RuntimeError", err.Error())
 	}
-	return &pickle.Object{Callable: e.class, Args: e.args}
+	o := &pickle.Object{Callable: e.class, Args: e.args}
+	if e.trace != "" { // as multiprocessing.Pool sends those of its workers: the text becomes the exception's cause
+		return pickle.Call("multiprocessing.pool", "rebuild_exc", o, e.trace)
+	}
+	return o
 }
 
 // traceback is text for RemoteError. Its last line is what Python's would be.
@@ -230,7 +239,7 @@ func (c *session) traceback(where string, err error) string {
 
 // pack makes an answer, in a pickle protocol that the client writes too.
 func (c *session) pack(msg []byte, kind string, payload any) []byte {
-	e := pickle.Encoder{Protocol: pickle.DefaultProtocol}
+	e := pickle.Encoder{Protocol: pickle.DefaultProtocol, Marshal: ndarray.MarshalNumPy}
 	if len(msg) > 1 && msg[0] == 0x80 && int(msg[1]) < e.Protocol {
 		e.Protocol = max(int(msg[1]), 2)
 	}

@@ -94,4 +94,3 @@ func NumPyScalar(v any) (any, error) {
 	}
 	return nil, &pickle.TypeError{Value: "a NumPy scalar " + code, Type: reflect.TypeFor[any](), Why: "send its item()"}
 }
-

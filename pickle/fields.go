@@ -73,6 +73,19 @@ func tagOf(sf reflect.StructField) (name string, omitEmpty, skip bool) {
 	return "", false, false
 }
 
+// Fields are the names that the fields of a struct type have in dicts; nil for a type that is filled in another way.
+func Fields(t reflect.Type) []string {
+	ti := infoOf(t)
+	if ti.form != formStruct || ti.unmarshal {
+		return nil
+	}
+	names := make([]string, len(ti.fields))
+	for i, f := range ti.fields {
+		names[i] = f.name
+	}
+	return names
+}
+
 // get is the field of v, or the zero Value behind a nil embedded pointer.
 func (f *field) get(v reflect.Value) reflect.Value {
 	if len(f.index) == 1 {

@@ -34,14 +34,17 @@ func (d Decoder) Unmarshal(data []byte, into any) error {
 // Unmarshal is Decoder.Unmarshal with the default limits.
 func Unmarshal(data []byte, into any) error { return Decoder{}.Unmarshal(data, into) }
 
-// Assign puts a value as Decode gives it into the Go value that into points to, as Unmarshal does.
-func Assign(v any, into any) error {
+// Assign puts a value as Decode gives it into the Go value that into points to, as Unmarshal does. MaxItems and MaxDepth bound it.
+func (d Decoder) Assign(v any, into any) error {
 	rv := reflect.ValueOf(into)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
 		return fmt.Errorf("pickle: Assign needs a pointer that is not nil, not a %T", into)
 	}
-	return newAssigner(Limits{}.withDefaults()).assign(v, rv.Elem(), infoOf(rv.Type().Elem()))
+	return newAssigner(d.Limits.withDefaults()).assign(v, rv.Elem(), infoOf(rv.Type().Elem()))
 }
+
+// Assign is Decoder.Assign with the default limits.
+func Assign(v any, into any) error { return Decoder{}.Assign(v, into) }
 
 // An assigner fills Go values. The bounds are for values that share or contain themselves, which Go's types unfold.
 type assigner struct {

@@ -1,0 +1,228 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/atrium/ndarray"
+	"example.com/atrium/pickle"
+)
+
+// A goFunc is a function or method of the Go program's that clients call.
+type goFunc struct {
+	class    string // "" of a function
+	name     string // in Python
+	goName   string // of a method
+	index    int
+	context  bool // the first parameter is a context
+	in       []reflect.Type
+	variadic bool
+	keywords []string // fields of the last parameter, a struct; nil: there are no keywords
+	results  int
+	fails    bool // an error follows the results
+}
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	errorType   = reflect.TypeFor[error]()
+)
+
+// newGoFunc describes a function. Its first parameters, before skip, are filled by somebody else.
+func newGoFunc(class, name string, t reflect.Type, skip int) (goFunc, error) {
+	f := goFunc{class: class, name: name, variadic: t.IsVariadic(), results: t.NumOut()}
+	for i := skip; i < t.NumIn(); i++ {
+		if i == skip && t.In(i) == contextType {
+			f.context = true
+			continue
+		}
+		f.in = append(f.in, t.In(i))
+	}
+	for i := range t.NumOut() {
+		if t.Out(i) == errorType && i == t.NumOut()-1 {
+			f.results, f.fails = i, true
+			break
+		}
+		if unspeakable(t.Out(i)) {
+			return f, errors.New("clients cannot get a " + t.Out(i).String())
+		}
+	}
+	if slices.ContainsFunc(f.in, unspeakable) {
+		return f, errors.New("clients cannot give what " + t.String() + " needs")
+	}
+	if n := len(f.in); n > 0 && !f.variadic {
+		f.keywords = pickle.Fields(f.in[n-1])
+	}
+	return f, nil
+}
+
+func unspeakable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return true
+	}
+	return false
+}
+
+// arguments makes the Go values of a call.
+func (f *goFunc) arguments(c *call) ([]reflect.Value, error) {
+	if err := f.check(c); err != nil {
+		return nil, err
+	}
+	decoder := pickle.Decoder{Limits: c.server.conf.limits()}
+	all := make([]reflect.Value, 0, len(f.in)+len(c.args))
+	for i, v := range c.args {
+		t := f.in[min(i, len(f.in)-1)]
+		if f.variadic && i >= len(f.in)-1 {
+			t = f.in[len(f.in)-1].Elem()
+		}
+		into := reflect.New(t)
+		if err := assign(decoder, v, into); err != nil {
+			return nil, f.misfit(pickle.Repr(i+1), v, err)
+		}
+		all = append(all, into.Elem())
+	}
+	if f.keywords != nil && len(all) < len(f.in) {
+		into := reflect.New(f.in[len(f.in)-1])
+		for k, v := range c.kwds.All() {
+			one := pickle.NewDict(pickle.Item{Key: k, Value: v})
+			if err := decoder.Assign(one, into.Interface()); err != nil {
+				var t *pickle.TypeError
+				if errors.As(err, &t) {
+					t.Path = strings.TrimPrefix(t.Path, "."+k.(string))
+				}
+				return nil, f.misfit("'"+k.(string)+"'", v, err)
+			}
+		}
+		all = append(all, into.Elem())
+	}
+	return all, nil
+}
+
+// check compares the arguments with the parameters by number and keyword.
+func (f *goFunc) check(c *call) error {
+	most := len(f.in)
+	least := most
+	switch {
+	case f.variadic:
+		least, most = most-1, mostItems
+	case f.keywords != nil:
+		least--
+		if c.kwds.Len() == 0 {
+			break
+		}
+		for k := range c.kwds.All() {
+			if !slices.Contains(f.keywords, k.(string)) { // strings they are: see request
+				return typeError("%s() got an unexpected keyword argument '%s'", f.qualified(), k)
+			}
+			if len(c.args) == most {
+				return typeError("%s() got multiple values for argument '%s'", f.qualified(), k)
+			}
+		}
+	}
+	takes := atLeast(least, most)
+	switch {
+	case least == 0 && most == 0:
+		takes = nothing
+	case least == 1 && most == 1:
+		takes = one
+	}
+	counted := *c
+	if f.keywords != nil {
+		counted.kwds = nil
+	}
+	return takes.bind(f.class, f.name, &counted)
+}
+
+func (f *goFunc) qualified() string { return qualified(f.class, f.name) }
+
+// assign puts an argument into a parameter.
+func assign(d pickle.Decoder, v any, into reflect.Value) error {
+	t := into.Type().Elem()
+	if p, ok := v.(*proxy); ok && !(t.Kind() == reflect.Interface && t.NumMethod() == 0) {
+		if o, ok := p.object.inst.(*goObject); ok {
+			if reflect.TypeOf(o.v.Interface()).AssignableTo(t) {
+				into.Elem().Set(reflect.ValueOf(o.v.Interface()))
+				return nil
+			}
+			return &pickle.TypeError{Value: "a proxy of a " + o.typ.kind.name, Type: t}
+		}
+		copied, err := p.object.inst.value()
+		if err != nil {
+			return err
+		}
+		v = copied
+	}
+	if o, ok := v.(*pickle.Object); ok {
+		n, err := ndarray.NumPyScalar(o)
+		if err != nil {
+			return err
+		}
+		v = n
+	}
+	return d.Assign(v, into.Interface())
+}
+
+// misfit tells in Python's words that an argument cannot be what the parameter is, or else in ours.
+func (f *goFunc) misfit(which string, v any, err error) error {
+	about := f.name + "() argument " + which
+	var t *pickle.TypeError
+	switch {
+	case errors.Is(err, pickle.ErrLimit):
+		return valueError("%s: %s", about, strings.TrimPrefix(err.Error(), "pickle: "))
+	case !errors.As(err, &t):
+		return typeError("%s: %s", about, err)
+	case t.Why == "out of range":
+		return raise("OverflowError", "%s: %s", about, strings.TrimPrefix(t.Error(), "pickle: "))
+	case t.Path == "" && pythonType(t.Type) != "" && t.Unwrap() == nil:
+		if _, isProxy := v.(*proxy); !isProxy {
+			return typeError("%s must be %s, not %s", about, pythonType(t.Type), typeName(v))
+		}
+	}
+	if e := systemException(t); e != nil { // of a file that an array was to be
+		return e
+	}
+	return typeError("%s: %s", about, strings.TrimPrefix(t.Error(), "pickle: "))
+}
+
+// pythonType is the type in Python that fits a Go type best, "" when that is not to be said in a word.
+func pythonType(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[time.Time]():
+		return "datetime.datetime"
+	case reflect.TypeFor[time.Duration]():
+		return "datetime.timedelta"
+	case reflect.TypeFor[pickle.Bytes]():
+		return "bytes"
+	}
+	if t.PkgPath() == reflect.TypeFor[pickle.List]().PkgPath() {
+		return ""
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "bool"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return "int"
+	case reflect.Float32, reflect.Float64:
+		return "float"
+	case reflect.Complex64, reflect.Complex128:
+		return "complex"
+	case reflect.String:
+		return "str"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "bytes"
+		}
+		return "list"
+	case reflect.Map:
+		return "dict"
+	case reflect.Struct:
+		if pickle.Fields(t) != nil {
+			return "dict"
+		}
+	}
+	return ""
+}

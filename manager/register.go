@@ -1,0 +1,261 @@
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"example.com/atrium/pickle"
+)
+
+// Register gives clients a type of this program's. create is a function that makes an object or finds one; it is called when a client
+// asks for one, with the client's arguments:
+//
+//	err := s.Register("Counter", func(start int) (*Counter, error) { … })  // a new one for each who asks
+//	err = s.Register("get_stock", func() *Stock { return stock })          // the one that there is
+//
+// and in Python
+//
+//	class Manager(BaseManager): pass
+//	Manager.register("Counter")
+//	…
+//	c = m.Counter(5)
+//	c.add(3)
+//
+// The object is what create returns first; an error may follow. Clients may call all exported methods of that type, so that who wants
+// to show less returns an interface. They are called as Python names them: AddAll is add_all, HTTPGet is http_get, and Import, as that is
+// a word of Python's, is import_. String is what str(c) gives. Not shown are methods with a channel or function among their parameters
+// and results, those of a sync.Mutex and the like that is embedded, and MarshalPickle, which, where it is, makes the copies that
+// copy.deepcopy asks for.
+//
+// # Arguments and results
+//
+// Methods and create may have any number of parameters, variadic ones too. They are filled as pickle.Unmarshal would; a
+// context.Context in the first place is not counted. A struct in the last place may be left out, and takes keyword arguments,
+// by the names that package pickle gives its fields (a tag `pickle:"limit"`, else the field's name). A NumPy array fits an ndarray.Array
+// or ndarray.Any, which the method is to close; a pathlib.Path there has that file of this user's mapped. What does not fit, or is too many or too
+// few, is a TypeError in Python's words, and a number too large an OverflowError. A proxy of an object that was made here fits a
+// parameter of its type, and is the object; the proxy of a list or dict is a copy.
+//
+// Several results are a tuple. A result of a type that is registered itself is a proxy of that object in the client, which needs
+// to know the type too: Manager.register("Counter"). Of other results clients get copies, made after the method has returned: what it
+// returns must not change any more. Arrays go as numpy.memmap of the same file, as long as that is there.
+//
+// # Errors
+//
+// An error that the last result is raises an exception: what Raise names, OSError and its kinds for those of the system,
+// TimeoutError for context.DeadlineExceeded, EOFError for io.EOF, ValueError for strconv's, else RuntimeError with the error's text. Its cause, in a traceback, names the
+// Go method. A panic is a RuntimeError too, with its stack in Config.Log, and harms nobody else.
+//
+// # Concurrency
+//
+// Each thread of each client calls on its own: methods run at the same time, and have to be made for that. One that waits needs a
+// context: it ends when the client dies, or the server is closed, and when the method has returned. Close waits for methods that take none.
+// A value that a method has taken out of something, and returns to a client that is just dying, is lost.
+//
+// An object lives while clients have references, as others do; nothing is called when they have none any more. A call costs
+// about as much as one of a dict's. Register is to be called before Serve. The error tells what is wrong with a type, or that its name is taken.
+func (s *Server) Register(typeid string, create any) error {
+	t, err := newGoType(typeid, create)
+	if err != nil {
+		return fmt.Errorf("manager: Register %q: %w", typeid, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.serving:
+		err = errors.New("the server runs already; Register comes before Serve")
+	case s.kinds[typeid] != nil:
+		err = errors.New("there is a type of that name")
+	}
+	if err != nil {
+		return fmt.Errorf("manager: Register %q: %w", typeid, err)
+	}
+	s.kinds[typeid] = &t.kind
+	if s.goTypes[t.object] == nil {
+		s.goTypes[t.object] = t
+	}
+	return nil
+}
+
+// A goType is a type of the Go program's, and how its objects come about.
+type goType struct {
+	kind    kind
+	object  reflect.Type
+	create  goFunc
+	methods map[string]*goFunc
+}
+
+func newGoType(typeid string, create any) (*goType, error) {
+	if !identifier(typeid) {
+		return nil, errors.New("not a name in Python")
+	}
+	fn := reflect.ValueOf(create)
+	if fn.Kind() != reflect.Func || fn.IsNil() {
+		return nil, fmt.Errorf("a function that gives an object is needed, not a %T", create)
+	}
+	made, err := newGoFunc("", typeid, fn.Type(), 0)
+	if err != nil {
+		return nil, err
+	}
+	if made.results != 1 {
+		return nil, fmt.Errorf("a %s gives no object; the results are to be the object, or the object and an error", fn.Type())
+	}
+	t := &goType{object: fn.Type().Out(0), create: made, methods: map[string]*goFunc{}}
+	t.kind = kind{name: typeid, create: func(c *call) (instance, error) { return t.make(fn, c) }}
+	if err := t.expose(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// ours are methods that mean something to this package, and nothing to clients.
+var ours = []string{"String", "MarshalPickle", "UnmarshalPickle", "PickleKey", "PickleRepr", "PickleType"}
+
+// expose finds the methods that clients may call.
+func (t *goType) expose() error {
+	hidden := append(slices.Clone(ours), promotedFromSync(t.object)...)
+	receiver := 1
+	if t.object.Kind() == reflect.Interface {
+		receiver = 0
+	}
+	for i := range t.object.NumMethod() {
+		m := t.object.Method(i)
+		if !m.IsExported() || slices.Contains(hidden, m.Name) {
+			continue
+		}
+		f, err := newGoFunc(t.kind.name, pythonName(m.Name), m.Type, receiver)
+		if err != nil {
+			continue
+		}
+		f.goName, f.index = m.Name, i
+		if t.methods[f.name] != nil {
+			return fmt.Errorf("two methods of %s are %s in Python", t.object, f.name)
+		}
+		t.methods[f.name] = &f
+		t.kind.exposed = append(t.kind.exposed, f.name)
+	}
+	if len(t.methods) > 0 {
+		return nil
+	}
+	if t.object.Kind() != reflect.Pointer && t.object.Kind() != reflect.Interface && reflect.PointerTo(t.object).NumMethod() > 0 {
+		return fmt.Errorf("%s has no methods for clients, but *%s may have: return a pointer", t.object, t.object)
+	}
+	return fmt.Errorf("%s has no methods that clients can call", t.object)
+}
+
+// promotedFromSync are the methods of a struct that it has of an embedded sync.Mutex or the like: they are not meant for others.
+func promotedFromSync(t reflect.Type) (names []string) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		typ := f.Type
+		if typ.Kind() != reflect.Pointer {
+			typ = reflect.PointerTo(typ)
+		}
+		if !f.Anonymous || typ.Elem().PkgPath() != "sync" {
+			continue
+		}
+		for j := range typ.NumMethod() {
+			names = append(names, typ.Method(j).Name)
+		}
+	}
+	return names
+}
+
+// make calls the function that makes an object.
+func (t *goType) make(fn reflect.Value, c *call) (instance, error) {
+	out, err := t.create.call(fn, fn, c)
+	if err != nil {
+		return nil, err
+	}
+	v := out[0]
+	if isNil(v) {
+		return nil, t.create.thrown(fn, c, raise("RuntimeError", "the function registered as %s gave no object and no error", t.kind.name))
+	}
+	return &goObject{t, v}, nil
+}
+
+func isNil(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return v.IsNil()
+	}
+	return false
+}
+
+// A goObject is an object of the Go program's.
+type goObject struct {
+	typ *goType
+	v   reflect.Value // of the type's kind, which may be an interface
+}
+
+func (o *goObject) call(name string, c *call) (any, bool, error) {
+	m := o.typ.methods[name]
+	if m == nil {
+		return nil, false, nil
+	}
+	out, err := m.call(o.v.Method(m.index), o.v, c)
+	if err != nil {
+		return nil, true, err
+	}
+	return c.server.results(out), true, nil
+}
+
+// results is what a client gets of a method's results.
+func (s *Server) results(out []reflect.Value) any {
+	if len(out) == 1 {
+		return s.result(out[0])
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	t := make(pickle.Tuple, len(out))
+	for i, v := range out {
+		t[i] = v.Interface()
+	}
+	return t
+}
+
+// ownObject is a result that is an object of its own.
+type ownObject struct {
+	kind *kind
+	inst instance
+}
+
+func (s *Server) result(v reflect.Value) any {
+	if isNil(v) {
+		return v.Interface()
+	}
+	t := s.goTypes[v.Type()]
+	if t == nil && v.Kind() == reflect.Interface {
+		v = v.Elem()
+		t = s.goTypes[v.Type()]
+	}
+	if t == nil {
+		return v.Interface()
+	}
+	return ownObject{&t.kind, &goObject{t, v}}
+}
+
+// value is a copy, of those that know how to make one.
+func (o *goObject) value() (any, error) {
+	if m, ok := o.v.Interface().(pickle.Marshaler); ok {
+		return m.MarshalPickle()
+	}
+	return nil, typeError("cannot pickle '%s' object: its Go type has no MarshalPickle", o.typ.kind.name)
+}
+
+func (o *goObject) repr(most int) string {
+	if s, ok := o.v.Interface().(fmt.Stringer); ok {
+		text := s.String()
+		return text[:min(len(text), most)]
+	}
+	return fmt.Sprintf("<%s object at 0x0>", o.typ.kind.name)
+}
