@@ -73,12 +73,12 @@ func systemException(err error) *exception {
 		}
 		return builtin("OSError", int64(number), textOf(err))
 	}
-	for _, of := range []struct {
-		err  error
-		name string
-	}{{fs.ErrNotExist, "FileNotFoundError"}, {fs.ErrExist, "FileExistsError"}, {fs.ErrPermission, "PermissionError"}} {
-		if errors.Is(err, of.err) {
-			return builtin(of.name, textOf(err))
+	for _, like := range []struct {
+		err    error
+		number syscall.Errno
+	}{{fs.ErrNotExist, syscall.ENOENT}, {fs.ErrExist, syscall.EEXIST}, {fs.ErrPermission, syscall.EACCES}} {
+		if errors.Is(err, like.err) {
+			return builtin("OSError", int64(like.number), textOf(err))
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/atrium/internal/mptest"
 	"example.com/atrium/ndarray"
@@ -38,13 +39,13 @@ func (c *counter) String() string { return fmt.Sprintf("Counter(%d)", c.Add(0)) 
 func (c *counter) Partner() *counter {
 	return c.other
 }
-func (c *counter) Pair(with *counter)                   { c.other = with }
-func (c *counter) Divmod(by int) (quo, rem int)         { return c.n / by, c.n % by }
-func (c *counter) Events() <-chan int                   { return nil }
-func (c *counter) Each(func(int))                       {}
-func (c *counter) Import(b []byte) (n int, err error)   { return len(b), nil }
-func (c *counter) MarshalPickle() (any, error)          { return map[string]int{"n": c.Add(0)}, nil }
-func (c *counter) Concat(a []string, b float64) string  { return fmt.Sprint(a, b) }
+func (c *counter) Pair(with *counter)                    { c.other = with }
+func (c *counter) Divmod(by int) (quo, rem int)          { return c.n / by, c.n % by }
+func (c *counter) Events() <-chan int                    { return nil }
+func (c *counter) Each(func(int))                        {}
+func (c *counter) Import(b []byte) (n int, err error)    { return len(b), nil }
+func (c *counter) MarshalPickle() (any, error)           { return map[string]int{"n": c.Add(0)}, nil }
+func (c *counter) Concat(a []string, b float64) string   { return fmt.Sprint(a, b) }
 func (c *counter) Small(n uint8, m map[string][]int) any { return []any{n, m} }
 
 func newCounter(start int) (*counter, error) {
@@ -61,12 +62,16 @@ type options struct {
 
 // service is the one that all use.
 type service struct {
-	waits chan string // is told of calls that wait, and how they ended
-	mu    sync.Mutex
-	kept  map[string]any
+	left   chan context.Context
+	waits  chan string // is told of calls that wait, and how they ended
+	mu     sync.Mutex
+	kept   map[string]any
+	mapped []ndarray.Any
 }
 
-func (s *service) Search(q string, o options) string { return fmt.Sprintf("%s %d %s", q, o.Limit, o.Order) }
+func (s *service) Search(q string, o options) string {
+	return fmt.Sprintf("%s %d %s", q, o.Limit, o.Order)
+}
 func (s *service) Fail(how string) error {
 	switch how {
 	case "open":
@@ -106,6 +111,23 @@ func (s *service) Wait(ctx context.Context, name string) error {
 	return ctx.Err()
 }
 
+func (s *service) WaitBriefly(ctx context.Context, seconds float64) string {
+	ctx, stop := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
+	defer stop()
+	<-ctx.Done()
+	if ctx.Err() == context.DeadlineExceeded {
+		return "deadline"
+	}
+	return ctx.Err().Error()
+}
+
+func (s *service) LeaveBehind(ctx context.Context) {
+	go func() {
+		<-ctx.Done()
+		s.left <- ctx
+	}()
+}
+
 func (s *service) Sum(a ndarray.Array[float64]) (float64, error) {
 	defer a.Close()
 	total := 0.0
@@ -132,7 +154,13 @@ func (s *service) Kept(name string) any {
 	return s.kept[name]
 }
 
-func (s *service) Open(path string) (ndarray.Any, error) { return ndarray.MapAnyRW(path) }
+func (s *service) Map(path string) (ndarray.Any, error) {
+	a, err := ndarray.MapAnyRW(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mapped = append(s.mapped, a)
+	return a, err
+}
 
 // adder shows one method of a counter.
 type adder interface{ Add(n int) int }
@@ -140,7 +168,12 @@ type adder interface{ Add(n int) int }
 // register gives a server all that the tests call.
 func register(t testing.TB, s *Server) *service {
 	t.Helper()
-	all := &service{waits: make(chan string, 10)}
+	all := &service{waits: make(chan string, 10), left: make(chan context.Context, 1)}
+	t.Cleanup(func() {
+		for _, a := range all.mapped {
+			noErr(t, a.Close())
+		}
+	})
 	shared := &counter{n: 100}
 	for name, create := range map[string]any{
 		"Counter":     newCounter,
@@ -159,11 +192,13 @@ func register(t testing.TB, s *Server) *service {
 func TestRegister(t *testing.T) {
 	mptest.Check(t)
 	s, where := served(t, Config{}, func(s *Server) { register(t, s) })
-	eachPython(t, func(t *testing.T, exe string) {
+	run := func(t *testing.T, exe string) {
 		p := scriptOf(t, exe, "remote", where)
 		p.Expect("ok")
 		p.Done()
-	})
+	}
+	eachPython(t, run)
+	run(t, mptest.Python(t)) // which has NumPy
 	if n := s.objects.number(); n != 0 {
 		t.Errorf("%d objects are left", n)
 	}

@@ -89,7 +89,7 @@ def main():
     e = raises(KeyError, "('key', 7)", s.fail, "named")
     assert "*fmt.wrapError: looking: KeyError: ('key', 7)" in str(e.__cause__), e.__cause__
     raises(queue.Empty, "", s.fail, "empty")
-    raises(FileExistsError, "file already exists", s.fail, "exists")
+    raises(FileExistsError, "[Errno 17] file already exists", s.fail, "exists")
     raises(RuntimeError, "\ufffd", s.fail, "utf8")
     raises(RuntimeError, "panic: runtime error: invalid memory address or nil pointer dereference", s.panic, "nil")
     raises(RuntimeError, "panic: oh", s.panic, "oh")
@@ -138,6 +138,12 @@ def main():
             path = os.path.join(d, "a.npy")
             numpy.save(path, numpy.ones((2, 2)))
             assert s.sum(pathlib.Path(path)) == 4
+            a = s.map(path)
+            assert isinstance(a, numpy.memmap) and a.shape == (2, 2)
+            a[0, 0] = 7
+            assert s.sum(a) == 10 and numpy.load(path)[0, 0] == 7
+            raises(FileNotFoundError, "[Errno 2] atrium: map /nonexistent.npy: file does not exist", s.map, "/nonexistent.npy")
+            raises(FileNotFoundError, "[Errno 2] pickle: a Python PosixPath cannot become a Go ndarray.Array[float64]: atrium: map /nonexistent.npy: file does not exist", s.sum, pathlib.Path("/nonexistent.npy"))
 
     # Children of every start method.
     for method in "fork", "spawn", "forkserver":

@@ -1,0 +1,202 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/atrium/internal/mptest"
+	"example.com/atrium/pickle"
+)
+
+type twice struct{}
+
+func (twice) GetURL() {}
+func (twice) GetUrl() {}
+
+type quiet struct{ sync.Mutex }
+
+type byPointer struct{}
+
+func (*byPointer) Do() {}
+
+func TestRegisterRefuses(t *testing.T) {
+	mptest.Check(t)
+	s, err := Listen("abstract:atrium-register-"+t.Name(), Config{Authkey: key})
+	noErr(t, err)
+	for _, c := range []struct {
+		name   string
+		create any
+		want   string
+	}{
+		{"Counter", newCounter, ""},
+		{"Counter", newCounter, "there is a type of that name"},
+		{"list", newCounter, "there is a type of that name"},
+		{"a counter", newCounter, "not a name in Python"},
+		{"class", newCounter, "not a name in Python"},
+		{"", newCounter, "not a name in Python"},
+		{"A", &counter{}, "a function that gives an object is needed, not a *manager.counter"},
+		{"A", nil, "a function that gives an object is needed, not a <nil>"},
+		{"A", func() {}, "a func() gives no object"},
+		{"A", func() error { return nil }, "a func() error gives no object"},
+		{"A", func() (*counter, int) { return nil, 0 }, "gives no object"},
+		{"A", func(chan int) *counter { return nil }, "clients cannot give what func(chan int) *manager.counter needs"},
+		{"A", func() any { return nil }, "interface {} has no methods that clients can call"},
+		{"A", func() *quiet { return nil }, "*manager.quiet has no methods that clients can call"},
+		{"A", func() byPointer { return byPointer{} }, "return a pointer"},
+		{"A", func() twice { return twice{} }, "two methods of manager.twice are get_url in Python"},
+	} {
+		err := s.Register(c.name, c.create)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s, %T: %v, not %q", c.name, c.create, err, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	_ = s.Serve(ctx)
+	if err := s.Register("Late", newCounter); err == nil || !strings.Contains(err.Error(), "before Serve") {
+		t.Error(err)
+	}
+}
+
+func TestPythonName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Add": "add", "AddAll": "add_all", "HTTPGet": "http_get", "GetURL": "get_url", "ID": "id", "UserID": "user_id", "V2": "v2", "V2Of": "v2_of", "Import": "import_",
+		"A": "a", "ABTest": "ab_test", "Snake_Case": "snake_case", "Größe": "größe", "None": "none", "ÉcoleX": "école_x",
+	} {
+		if got := pythonName(name); got != want || !identifier(got) {
+			t.Errorf("%s is %s, not %s", name, got, want)
+		}
+	}
+}
+
+// A method that waits is told when its client is killed, while one is made too, and when the server is closed.
+func TestRegisteredWait(t *testing.T) {
+	mptest.Check(t)
+	var all *service
+	s, where := served(t, Config{}, func(s *Server) { all = register(t, s) })
+	said := func(want string) {
+		t.Helper()
+		select {
+		case got := <-all.waits:
+			if got != want {
+				t.Fatalf("%q, not %q", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("not told %q", want)
+		}
+	}
+	for _, what := range []string{"wait", "make"} {
+		p := script(t, "remote_wait", where, what)
+		said("python")
+		p.Kill()
+		said("the client is gone")
+	}
+
+	// One that stays, and sends the next request before the first is answered, loses nothing.
+	service, c := create(t, s, "get_service"), create(t, s, "Counter", 0)
+	r := open(t, s)
+	r.want(int64(5), c, "add", 5)
+	r.send(service, "wait_briefly", 0.02)
+	r.send(c, "add", 1)
+	for _, want := range []string{"'deadline'", "6"} {
+		if kind, v := r.reply(); kind != "#RETURN" || pickle.Repr(v) != want {
+			t.Error(kind, pickle.Repr(v), want)
+		}
+	}
+
+	// What is left of a call that is over waits for nothing.
+	r.want(nil, service, "leave_behind")
+	if left := <-all.left; left.Err() != context.Canceled {
+		t.Error(left.Err())
+	}
+
+	r.send(service, "wait", "raw")
+	said("raw")
+	noErr(t, s.Close())
+	said(errClosing.Error())
+	r.ended()
+}
+
+// The panic of a method is logged with its stack, and in a text or a constructor it harms nobody either.
+func TestRegisteredPanic(t *testing.T) {
+	mptest.Check(t)
+	logged := make(chan string, 10)
+	s, _ := served(t, Config{Log: func(_ string, err error) { logged <- err.Error() }}, func(s *Server) {
+		register(t, s)
+		noErr(t, s.Register("Bad", func(when string) (*bad, error) {
+			if when == "made" {
+				panic("in the making")
+			}
+			return &bad{}, nil
+		}))
+	})
+	_, v := dial(t, s).ask(nil, "create", "Bad", "made")
+	if got := raised(t, v); got != "RuntimeError('panic: in the making')" {
+		t.Error(got)
+	}
+	if l := <-logged; !strings.Contains(l, "panic in Bad, called by this client: in the making") || !strings.Contains(l, "registered_test.go") {
+		t.Error(l)
+	}
+	b := create(t, s, "Bad", "later")
+	r := open(t, s)
+	_, v = r.ask(b, "do")
+	if got := raised(t, v); got != "RuntimeError('panic: in do')" {
+		t.Error(got)
+	}
+	if l := <-logged; !strings.Contains(l, "Bad.do") || !strings.Contains(l, "(*bad).Do") {
+		t.Error(l)
+	}
+	if kind, _ := r.ask(b, "__repr__"); kind != "#TRACEBACK" {
+		t.Error(kind)
+	}
+	if kind, _ := r.ask(b, "fail"); kind != "#TRACEBACK" {
+		t.Error(kind)
+	}
+	r.want("'well'", b, "well")
+}
+
+type bad struct{}
+
+func (*bad) Do()            { panic("in do") }
+func (*bad) String() string { panic("in a text") }
+func (*bad) Fail() error    { return &badError{} }
+func (*bad) Well() string   { return "well" }
+
+type badError struct{}
+
+func (*badError) Error() string { panic("in an error's text") }
+
+// raised is the exception of an #ERROR, which has a cause.
+func raised(t *testing.T, v any) string {
+	t.Helper()
+	o, ok := v.(*pickle.Object)
+	if !ok || o.Class() != (pickle.Class{Module: "multiprocessing.pool", Name: "rebuild_exc"}) || len(o.Args) != 2 {
+		t.Fatal(pickle.Repr(v))
+	}
+	return pickle.Repr(o.Args[0])
+}
+
+// What errors of Go are in Python.
+func TestExceptionFrom(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("x"), "RuntimeError: x"},
+		{fmt.Errorf("a: %w", io.EOF), "EOFError: a: EOF"},
+		{io.ErrUnexpectedEOF, "EOFError: unexpected EOF"},
+		{errors.ErrUnsupported, "NotImplementedError: unsupported operation"},
+		{Raise("shop.errors.SoldOut", "tea", 7), "shop.errors.SoldOut: ('tea', 7)"},
+		{errors.Join(io.EOF, Raise("ValueError")), "ValueError"},
+	} {
+		if got := exceptionFrom(c.err).Error(); got != c.want {
+			t.Errorf("%v is %s, not %s", c.err, got, c.want)
+		}
+	}
+}
