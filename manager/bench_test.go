@@ -53,3 +53,24 @@ func BenchmarkPython(b *testing.B) {
 		p.Done()
 	}
 }
+
+// BenchmarkGoMethod is one call of a method of a registered Go type, as BenchmarkCall.
+func BenchmarkGoMethod(b *testing.B) {
+	s, _ := served(b, Config{}, func(s *Server) { register(b, s) })
+	counter, service := create(b, s, "Counter", 0), create(b, s, "get_service")
+	r := open(b, s)
+	for _, c := range []struct {
+		name, id, method string
+		args             []any
+	}{{"add", counter, "add", []any{1}}, {"search", service, "search", []any{"query", pickle.NewDict(pickle.Item{Key: "limit", Value: 3})}},
+		{"context", service, "quick", nil}, {"wait", service, "wait_briefly", []any{0.0}}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if kind, v := r.ask(c.id, c.method, c.args...); kind != "#RETURN" {
+					b.Fatal(v)
+				}
+			}
+		})
+	}
+}

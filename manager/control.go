@@ -58,6 +58,7 @@ func sequence(v any) ([]any, bool) {
 // control answers the first request of a connection, which is to the server itself. serves is true when the client calls methods from
 // now on.
 func (c *session) control(msg []byte) (name string, serves bool, reply []byte) {
+	defer c.settle()
 	defer func() {
 		if r := recover(); r != nil {
 			c.server.conf.Log(c.conn.RemoteAddr(), fmt.Errorf("panic: %v", r))

@@ -16,10 +16,11 @@ import (
 
 // call calls fn, which is f, or f of the object origin, for a client. What goes wrong is an exception, or tells that nobody waits any more.
 func (f *goFunc) call(fn, origin reflect.Value, c *call) ([]reflect.Value, error) {
-	args, err := f.arguments(c)
+	args, done, err := f.arguments(c)
 	if err != nil {
 		return nil, f.thrown(origin, c, err)
 	}
+	c.client.answered = done
 	var w *presence
 	if f.context {
 		w = &presence{call: c}

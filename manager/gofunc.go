@@ -67,26 +67,42 @@ func unspeakable(t reflect.Type) bool {
 	return false
 }
 
-// arguments makes the Go values of a call.
-func (f *goFunc) arguments(c *call) ([]reflect.Value, error) {
+// arguments makes the Go values of a call. done closes the arrays in them; after an error that is done already.
+func (f *goFunc) arguments(c *call) (all []reflect.Value, done func(), err error) {
 	if err := f.check(c); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var decoded []any
+	closing := func() {
+		for _, v := range decoded {
+			_ = ndarray.Walk(v, func(a *ndarray.Any) error { return a.Close() })
+		}
+	}
+	defer func() {
+		if err != nil {
+			closing()
+		}
+	}()
 	decoder := pickle.Decoder{Limits: c.server.conf.limits()}
-	all := make([]reflect.Value, 0, len(f.in)+len(c.args))
 	for i, v := range c.args {
 		t := f.in[min(i, len(f.in)-1)]
 		if f.variadic && i >= len(f.in)-1 {
 			t = f.in[len(f.in)-1].Elem()
 		}
 		into := reflect.New(t)
-		if err := assign(decoder, v, into); err != nil {
-			return nil, f.misfit(pickle.Repr(i+1), v, err)
+		if o := objectFor(v, t); o.IsValid() {
+			into.Elem().Set(o)
+		} else {
+			decoded = append(decoded, into.Interface())
+			if err := assign(decoder, v, into); err != nil {
+				return nil, nil, f.misfit(pickle.Repr(i+1), v, err)
+			}
 		}
 		all = append(all, into.Elem())
 	}
 	if f.keywords != nil && len(all) < len(f.in) {
 		into := reflect.New(f.in[len(f.in)-1])
+		decoded = append(decoded, into.Interface())
 		for k, v := range c.kwds.All() {
 			one := pickle.NewDict(pickle.Item{Key: k, Value: v})
 			if err := decoder.Assign(one, into.Interface()); err != nil {
@@ -94,12 +110,12 @@ func (f *goFunc) arguments(c *call) ([]reflect.Value, error) {
 				if errors.As(err, &t) {
 					t.Path = strings.TrimPrefix(t.Path, "."+k.(string))
 				}
-				return nil, f.misfit("'"+k.(string)+"'", v, err)
+				return nil, nil, f.misfit("'"+k.(string)+"'", v, err)
 			}
 		}
 		all = append(all, into.Elem())
 	}
-	return all, nil
+	return all, closing, nil
 }
 
 // check compares the arguments with the parameters by number and keyword.
@@ -139,15 +155,27 @@ func (f *goFunc) check(c *call) error {
 
 func (f *goFunc) qualified() string { return qualified(f.class, f.name) }
 
-// assign puts an argument into a parameter.
+// takesAll tells whether a parameter takes values as they come.
+func takesAll(t reflect.Type) bool { return t.Kind() == reflect.Interface && t.NumMethod() == 0 }
+
+// objectFor is the object of the Go program's that v is a proxy of, if it fits a parameter.
+func objectFor(v any, t reflect.Type) reflect.Value {
+	p, ok := v.(*proxy)
+	if !ok || takesAll(t) {
+		return reflect.Value{}
+	}
+	o, ok := p.object.inst.(*goObject)
+	if !ok || !reflect.TypeOf(o.v.Interface()).AssignableTo(t) {
+		return reflect.Value{}
+	}
+	return reflect.ValueOf(o.v.Interface())
+}
+
+// assign puts any other argument into a parameter.
 func assign(d pickle.Decoder, v any, into reflect.Value) error {
 	t := into.Type().Elem()
-	if p, ok := v.(*proxy); ok && !(t.Kind() == reflect.Interface && t.NumMethod() == 0) {
+	if p, ok := v.(*proxy); ok && !takesAll(t) {
 		if o, ok := p.object.inst.(*goObject); ok {
-			if reflect.TypeOf(o.v.Interface()).AssignableTo(t) {
-				into.Elem().Set(reflect.ValueOf(o.v.Interface()))
-				return nil
-			}
 			return &pickle.TypeError{Value: "a proxy of a " + o.typ.kind.name, Type: t}
 		}
 		copied, err := p.object.inst.value()

@@ -34,13 +34,14 @@ import (
 // Methods and create may have any number of parameters, variadic ones too. They are filled as pickle.Unmarshal would; a
 // context.Context in the first place is not counted. A struct in the last place may be left out, and takes keyword arguments,
 // by the names that package pickle gives its fields (a tag `pickle:"limit"`, else the field's name). A NumPy array fits an ndarray.Array
-// or ndarray.Any, which the method is to close; a pathlib.Path there has that file of this user's mapped. What does not fit, or is too many or too
+// or ndarray.Any, and is closed when the method has returned: Retain what is to stay. A pathlib.Path there has that file of this user's mapped. What does not fit, or is too many or too
 // few, is a TypeError in Python's words, and a number too large an OverflowError. A proxy of an object that was made here fits a
 // parameter of its type, and is the object; the proxy of a list or dict is a copy.
 //
 // Several results are a tuple. A result of a type that is registered itself is a proxy of that object in the client, which needs
 // to know the type too: Manager.register("Counter"). Of other results clients get copies, made after the method has returned: what it
-// returns must not change any more. Arrays go as numpy.memmap of the same file, as long as that is there.
+// returns must not change any more. Arrays in files go as a numpy.memmap of the file, which has to be there until the client has it; those on the
+// heap go by value.
 //
 // # Errors
 //

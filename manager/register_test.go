@@ -121,6 +121,8 @@ func (s *service) WaitBriefly(ctx context.Context, seconds float64) string {
 	return ctx.Err().Error()
 }
 
+func (s *service) Quick(context.Context) {}
+
 func (s *service) LeaveBehind(ctx context.Context) {
 	go func() {
 		<-ctx.Done()
@@ -129,7 +131,6 @@ func (s *service) LeaveBehind(ctx context.Context) {
 }
 
 func (s *service) Sum(a ndarray.Array[float64]) (float64, error) {
-	defer a.Close()
 	total := 0.0
 	for _, row := range a.Rows() {
 		for _, v := range row {
@@ -137,6 +138,20 @@ func (s *service) Sum(a ndarray.Array[float64]) (float64, error) {
 		}
 	}
 	return total, nil
+}
+
+func (s *service) Same(a ndarray.Any, _ int) ndarray.Any { return a }
+
+func (s *service) Ramp(rows, cols int) ndarray.Array[int32] {
+	v := make([]int32, rows*cols)
+	for i := range v {
+		v[i] = int32(i)
+	}
+	a, err := ndarray.FromSlice(v, rows, cols)
+	if err != nil {
+		panic(err)
+	}
+	return a
 }
 
 func (s *service) Keep(name string, v any) {

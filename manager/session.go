@@ -25,10 +25,11 @@ type session struct {
 	aheadSize int
 	lost      error // how the connection ended meanwhile
 
-	undo func()                // of the last call
-	held map[releaser]struct{} // locks and permits it may have; only its own goroutine touches it
-	in   []byte                // buffers
-	out  []byte
+	undo     func()                // of the last call
+	answered func()                // ends what was kept until the last call's answer was made
+	held     map[releaser]struct{} // locks and permits it may have; only its own goroutine touches it
+	in       []byte                // buffers
+	out      []byte
 
 	replies []byte // that were not sent yet: see send
 }
@@ -129,6 +130,7 @@ func (c *session) hold(r releaser) {
 
 // answer does what is asked for. The error says that nobody is there to be answered; all else is in the answer.
 func (c *session) answer(msg []byte) (reply []byte, err error) {
+	defer c.settle()
 	defer func() {
 		if r := recover(); r != nil {
 			c.takeBack()
@@ -142,6 +144,13 @@ func (c *session) answer(msg []byte) (reply []byte, err error) {
 		return nil, err
 	}
 	return c.pack(msg, kind, payload), nil
+}
+
+func (c *session) settle() {
+	if c.answered != nil {
+		c.answered()
+		c.answered = nil
+	}
 }
 
 // do gives the two parts of an answer.

@@ -1,7 +1,9 @@
 package ndarray
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
@@ -11,7 +13,8 @@ import (
 )
 
 // MarshalNumPy is for pickle.Encoder.Marshal where the reader is a Python that is no worker: arrays go as calls of NumPy's own that map
-// the file, a numpy.memmap, or where the elements do not follow each other a numpy.ndarray over one. All else goes as it wants to.
+// the file, a numpy.memmap, or where the elements do not follow each other a numpy.ndarray over one. Arrays on the heap go by value, in C
+// order. All else goes as it wants to.
 func MarshalNumPy(m pickle.Marshaler) (any, error) {
 	a, ok := m.(interface {
 		Ref() (Ref, error)
@@ -19,20 +22,21 @@ func MarshalNumPy(m pickle.Marshaler) (any, error) {
 		Contiguous() bool
 		FortranContiguous() bool
 		Size() int
+		self() Any
 	})
 	if !ok || a.IsZero() {
 		return m.MarshalPickle()
 	}
 	r, err := a.Ref()
+	if errors.Is(err, ErrNotShared) {
+		return a.self().numpyValue()
+	}
 	if err != nil {
 		return nil, err
 	}
-	var path, dtype, mode any = r.Path, r.DType, "r"
+	var path, dtype, mode any = r.Path, dtypeForNumPy(r.DType), "r"
 	if !utf8.ValidString(r.Path) {
 		path = pickle.Call("os", "fsdecode", pickle.Bytes(r.Path))
-	}
-	if strings.HasPrefix(r.DType, "[") {
-		dtype = pickle.Call("numpy", "dtype", pickle.Call("ast", "literal_eval", r.DType))
 	}
 	if r.Writable {
 		mode = "r+"
@@ -47,6 +51,25 @@ func MarshalNumPy(m pickle.Marshaler) (any, error) {
 		return pickle.Call("numpy", "memmap", path, dtype, mode, int64(r.Offset), shape, "F"), nil
 	}
 	return pickle.Call("numpy", "ndarray", shape, dtype, pickle.Call("numpy", "memmap", path, "u1", mode), int64(r.Offset), tuple(r.Strides)), nil
+}
+
+func (a Any) self() Any { return a }
+
+// numpyValue is a copy of an array as the call that makes it.
+func (a Any) numpyValue() (any, error) {
+	b := bytes.NewBuffer(make([]byte, 0, a.NBytes()))
+	if err := a.writeC(b, make([]byte, min(a.NBytes(), 1<<20))); err != nil {
+		return nil, err
+	}
+	return pickle.Call("numpy", "ndarray", tuple(a.Shape()), dtypeForNumPy(a.dtype.String()), &pickle.ByteArray{Data: b.Bytes()}), nil
+}
+
+// dtypeForNumPy is a dtype as NumPy's functions take it.
+func dtypeForNumPy(descr string) any {
+	if strings.HasPrefix(descr, "[") {
+		return pickle.Call("numpy", "dtype", pickle.Call("ast", "literal_eval", descr))
+	}
+	return descr
 }
 
 // NumPyScalar gives the number that a NumPy scalar is, as package pickle decodes one, and all other values as they are. The error is a

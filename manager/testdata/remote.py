@@ -142,6 +142,15 @@ def main():
             assert isinstance(a, numpy.memmap) and a.shape == (2, 2)
             a[0, 0] = 7
             assert s.sum(a) == 10 and numpy.load(path)[0, 0] == 7
+            a = s.same(pathlib.Path(path), 0)
+            assert isinstance(a, numpy.memmap) and a[0, 0] == 7
+            raises(TypeError, "same() argument 2 must be int, not NoneType", s.same, pathlib.Path(path), None)
+            del a
+            for a in numpy.arange(6.0).reshape(2, 3).T, numpy.array([], "i2"), numpy.array(5.5):
+                b = s.same(a, 0)
+                assert (a == b).all() and a.dtype == b.dtype and a.shape == b.shape and b.flags.writeable
+            a = s.ramp(3, 4)
+            assert type(a) is numpy.ndarray and (a == numpy.arange(12).reshape(3, 4)).all() and a.dtype == "i4"
             raises(FileNotFoundError, "[Errno 2] atrium: map /nonexistent.npy: file does not exist", s.map, "/nonexistent.npy")
             raises(FileNotFoundError, "[Errno 2] pickle: a Python PosixPath cannot become a Go ndarray.Array[float64]: atrium: map /nonexistent.npy: file does not exist", s.sum, pathlib.Path("/nonexistent.npy"))
 
