@@ -14,15 +14,16 @@ type RemoteError struct {
 	Type string
 	// Args are the exception's arguments, as package pickle decodes them; of a Traceback only the text of its last line.
 	Args []any
-	// Traceback is text, where the manager sent one: for calls that never came to be, such as that of an object that is gone. Of what a
-	// method raised Python sends none.
+	// Traceback is text, where the manager sent one: for calls that never came to be, such as that of an object that is gone, and for what a
+	// Go program's method raised. Of what its own methods raise Python sends none.
 	Traceback string
 
-	is error // the sentinel, or nil
+	text bool  // Args are only text
+	is   error // the sentinel, or nil
 }
 
 func (e *RemoteError) Error() string {
-	if e.Traceback != "" {
+	if e.text {
 		s := e.Type
 		if len(e.Args) == 1 {
 			s += ": " + e.Args[0].(string)
@@ -66,6 +67,13 @@ func raised(v any) error {
 	if !ok {
 		return &RemoteError{Type: pickle.TypeName(v), Args: []any{v}}
 	}
+	if o.Class() == rebuildException && len(o.Args) == 2 {
+		err := raised(o.Args[0])
+		if e, ok := err.(*RemoteError); ok {
+			e.Traceback, _ = o.Args[1].(string)
+		}
+		return err
+	}
 	c := o.Class()
 	if c.Module == "_queue" { // where Empty is defined
 		c.Module = "queue"
@@ -77,7 +85,7 @@ func raised(v any) error {
 
 // traced is an exception of which only the text came.
 func traced(kind, text string) error {
-	e := &RemoteError{Type: "multiprocessing.managers.RemoteError", Traceback: text}
+	e := &RemoteError{Type: "multiprocessing.managers.RemoteError", Traceback: text, text: true}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	last := lines[len(lines)-1]
 	if kind == "#UNSERIALIZABLE" {
@@ -95,7 +103,7 @@ func traced(kind, text string) error {
 // noObject says that a KeyError is about the object and not about a key in it.
 func noObject(err error, ident string) error {
 	var e *RemoteError
-	if errors.As(err, &e) && e.Traceback != "" && e.Type == "KeyError" && e.Args[0] == "'"+ident+"'" {
+	if errors.As(err, &e) && e.text && e.Type == "KeyError" && e.Args[0] == "'"+ident+"'" {
 		e.is = ErrNoObject
 	}
 	return err

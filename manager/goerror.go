@@ -37,6 +37,10 @@ func exceptionFrom(err error) *exception {
 	if errors.As(err, &named) {
 		return named
 	}
+	var far *RemoteError // of another manager
+	if errors.As(err, &far) {
+		return Raise(far.Type, far.Args...).(*exception)
+	}
 	if e := systemException(err); e != nil {
 		return e
 	}

@@ -94,7 +94,7 @@ func (f *goFunc) arguments(c *call) (all []reflect.Value, done func(), err error
 			into.Elem().Set(o)
 		} else {
 			decoded = append(decoded, into.Interface())
-			if err := assign(decoder, v, into); err != nil {
+			if err := fit(decoder, v, into); err != nil {
 				return nil, nil, f.misfit(pickle.Repr(i+1), v, err)
 			}
 		}
@@ -171,8 +171,8 @@ func objectFor(v any, t reflect.Type) reflect.Value {
 	return reflect.ValueOf(o.v.Interface())
 }
 
-// assign puts any other argument into a parameter.
-func assign(d pickle.Decoder, v any, into reflect.Value) error {
+// fit puts any other argument into a parameter.
+func fit(d pickle.Decoder, v any, into reflect.Value) error {
 	t := into.Type().Elem()
 	if p, ok := v.(*proxy); ok && !takesAll(t) {
 		if o, ok := p.object.inst.(*goObject); ok {

@@ -27,6 +27,9 @@ func (e *exception) Error() string {
 	return name + ": " + pickle.ReprMax(e.args, mostText)
 }
 
+// rebuildException makes an exception with a text as its cause, as multiprocessing.Pool sends those of its workers.
+var rebuildException = pickle.Class{Module: "multiprocessing.pool", Name: "rebuild_exc"}
+
 // mostText bounds a value that is part of a sentence.
 const mostText = 1000
 

@@ -137,7 +137,7 @@ func TestRegisteredPanic(t *testing.T) {
 		}))
 	})
 	_, v := dial(t, s).ask(nil, "create", "Bad", "made")
-	if got := raised(t, v); got != "RuntimeError('panic: in the making')" {
+	if got := thrownAs(t, v); got != "RuntimeError('panic: in the making')" {
 		t.Error(got)
 	}
 	if l := <-logged; !strings.Contains(l, "panic in Bad, called by this client: in the making") || !strings.Contains(l, "registered_test.go") {
@@ -146,7 +146,7 @@ func TestRegisteredPanic(t *testing.T) {
 	b := create(t, s, "Bad", "later")
 	r := open(t, s)
 	_, v = r.ask(b, "do")
-	if got := raised(t, v); got != "RuntimeError('panic: in do')" {
+	if got := thrownAs(t, v); got != "RuntimeError('panic: in do')" {
 		t.Error(got)
 	}
 	if l := <-logged; !strings.Contains(l, "Bad.do") || !strings.Contains(l, "(*bad).Do") {
@@ -172,11 +172,11 @@ type badError struct{}
 
 func (*badError) Error() string { panic("in an error's text") }
 
-// raised is the exception of an #ERROR, which has a cause.
-func raised(t *testing.T, v any) string {
+// thrownAs is the exception of an #ERROR, which has a cause.
+func thrownAs(t *testing.T, v any) string {
 	t.Helper()
 	o, ok := v.(*pickle.Object)
-	if !ok || o.Class() != (pickle.Class{Module: "multiprocessing.pool", Name: "rebuild_exc"}) || len(o.Args) != 2 {
+	if !ok || o.Class() != rebuildException || len(o.Args) != 2 {
 		t.Fatal(pickle.Repr(v))
 	}
 	return pickle.Repr(o.Args[0])
@@ -199,4 +199,52 @@ func TestExceptionFrom(t *testing.T) {
 			t.Errorf("%v is %s, not %s", c.err, got, c.want)
 		}
 	}
+}
+
+// The client for Go calls them too, and sees the same exceptions.
+func TestRegisteredFromGo(t *testing.T) {
+	mptest.Check(t)
+	var all *service
+	s, _ := served(t, Config{}, func(s *Server) { all = register(t, s) })
+	c, ctx := client(t, s.Addr()), soon(t)
+	counter := must(c.New(ctx, "Counter", 5))(t)
+	var n int
+	noErr(t, counter.Call(ctx, &n, "add", 2))
+	equal(t, n, 7)
+	other := must(c.New(ctx, "get_counter"))(t)
+	noErr(t, counter.Call(ctx, nil, "pair", other))
+	var partner Proxy
+	noErr(t, counter.Call(ctx, &partner, "partner"))
+	equal(t, partner.TypeID(), "Counter")
+	noErr(t, partner.Close(ctx))
+	equal(t, must(counter.Text(ctx))(t), "Counter(7)")
+
+	svc := must(c.New(ctx, "get_service"))(t)
+	var said string
+	noErr(t, svc.Call(ctx, &said, "search", "q", Keywords{"limit": 3}))
+	equal(t, said, "q 3 ")
+	_, err := c.New(ctx, "Counter", -1)
+	var e *RemoteError
+	if !errors.As(err, &e) || e.Type != "ValueError" || !strings.Contains(e.Traceback, "manager.newCounter") || e.Error() != "ValueError: ('it cannot begin at', -1)" {
+		t.Errorf("%v, %#v", err, e)
+	}
+	is(t, svc.Call(ctx, nil, "fail", "named"), ErrKey)
+	is(t, svc.Call(ctx, nil, "fail", "empty"), ErrEmpty)
+	err = svc.Call(ctx, nil, "fail", "open")
+	if !errors.As(err, &e) || e.Type != "OSError" || len(e.Args) != 3 || e.Args[0] != int64(2) {
+		t.Errorf("%v, %#v", err, e)
+	}
+	// An exception that came from another manager goes on as it is.
+	if got := exceptionFrom(fmt.Errorf("there: %w", err)).Error(); got != e.Error() {
+		t.Error(got, e)
+	}
+
+	// A call that is given up is ended there.
+	limited, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- svc.Call(limited, nil, "wait", "go") }()
+	equal(t, <-all.waits, "go")
+	cancel()
+	is(t, <-done, context.Canceled)
+	equal(t, <-all.waits, errGone.Error())
 }

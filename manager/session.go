@@ -235,8 +235,8 @@ func exceptionOf(err error) *pickle.Object {
 		return pickle.Call("builtins", "RuntimeError", err.Error())
 	}
 	o := &pickle.Object{Callable: e.class, Args: e.args}
-	if e.trace != "" { // as multiprocessing.Pool sends those of its workers: the text becomes the exception's cause
-		return pickle.Call("multiprocessing.pool", "rebuild_exc", o, e.trace)
+	if e.trace != "" {
+		return &pickle.Object{Callable: rebuildException, Args: pickle.Tuple{o, e.trace}}
 	}
 	return o
 }
