@@ -154,6 +154,12 @@ func (c *session) create(called *call, size int) (any, error) {
 	if name == "Pool" {
 		return nil, raise("NotImplementedError", "this manager serves no Pool; a multiprocessing.Pool can be given its other objects")
 	}
+	if k != nil && k.shared != nil {
+		if len(called.args)+called.kwds.Len() > 0 {
+			return nil, typeError("%s() takes no arguments (%d given)", name, len(called.args)+called.kwds.Len())
+		}
+		return pickle.Tuple{k.shared.ident, k.shared.kind.list()}, c.server.objects.incref(k.shared.ident, c.process)
+	}
 	if k == nil || k.create == nil {
 		return nil, keyError(typeid)
 	}

@@ -9,6 +9,7 @@ type kind struct {
 	create  func(c *call) (instance, error) // nil: clients do not create it
 	results map[string]string               // methods whose result is an object of its own, and of which kind
 	adds    []string                        // methods that make the server larger
+	shared  *object                         // the one that all who ask for this type get, in place of create
 }
 
 // An instance is what an object is of its kind. Its methods are called by many goroutines.

@@ -64,19 +64,26 @@ func (s *Server) Register(typeid string, create any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.serving:
-		err = errors.New("the server runs already; Register comes before Serve")
-	case s.kinds[typeid] != nil:
-		err = errors.New("there is a type of that name")
-	}
-	if err != nil {
+	if err := s.name(&t.kind); err != nil {
 		return fmt.Errorf("manager: Register %q: %w", typeid, err)
 	}
-	s.kinds[typeid] = &t.kind
 	if s.goTypes[t.object] == nil {
 		s.goTypes[t.object] = t
 	}
+	return nil
+}
+
+// name adds a type. The caller holds mu.
+func (s *Server) name(k *kind) error {
+	switch {
+	case !identifier(k.name):
+		return errors.New("not a name in Python")
+	case s.serving:
+		return errors.New("the server runs already: that comes before Serve")
+	case s.kinds[k.name] != nil:
+		return errors.New("there is a type of that name")
+	}
+	s.kinds[k.name] = k
 	return nil
 }
 
@@ -89,9 +96,6 @@ type goType struct {
 }
 
 func newGoType(typeid string, create any) (*goType, error) {
-	if !identifier(typeid) {
-		return nil, errors.New("not a name in Python")
-	}
 	fn := reflect.ValueOf(create)
 	if fn.Kind() != reflect.Func || fn.IsNil() {
 		return nil, fmt.Errorf("a function that gives an object is needed, not a %T", create)
