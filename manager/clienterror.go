@@ -70,7 +70,8 @@ func raised(v any) error {
 	if o.Class() == rebuildException && len(o.Args) == 2 {
 		err := raised(o.Args[0])
 		if e, ok := err.(*RemoteError); ok {
-			e.Traceback, _ = o.Args[1].(string)
+			text, _ := o.Args[1].(string)
+			e.Traceback = strings.Trim(text, "\n\"")
 		}
 		return err
 	}

@@ -38,7 +38,7 @@ import (
 // few, is a TypeError in Python's words, and a number too large an OverflowError. A proxy of an object that was made here fits a
 // parameter of its type, and is the object; the proxy of a list or dict is a copy.
 //
-// Several results are a tuple. A result of a type that is registered itself is a proxy of that object in the client, which needs
+// Several results are a tuple. A result of a type that is registered itself is a proxy of that object in the client (by the first name that it was registered under), which needs
 // to know the type too: Manager.register("Counter"). Of other results clients get copies, made after the method has returned: what it
 // returns must not change any more. Arrays in files go as a numpy.memmap of the file, which has to be there until the client has it; those on the
 // heap go by value.

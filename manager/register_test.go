@@ -190,15 +190,18 @@ func register(t testing.TB, s *Server) *service {
 		}
 	})
 	shared := &counter{n: 100}
-	for name, create := range map[string]any{
-		"Counter":     newCounter,
-		"get_counter": func() *counter { return shared },
-		"get_service": func() *service { return all },
-		"Adder":       func(c *counter) adder { return c },
-		"Nothing":     func() *counter { return nil },
-		"Waiter":      func(ctx context.Context, name string) (*counter, error) { return nil, all.Wait(ctx, name) },
+	for _, c := range []struct {
+		name   string
+		create any
+	}{
+		{"Counter", newCounter},
+		{"get_counter", func() *counter { return shared }},
+		{"get_service", func() *service { return all }},
+		{"Adder", func(c *counter) adder { return c }},
+		{"Nothing", func() *counter { return nil }},
+		{"Waiter", func(ctx context.Context, name string) (*counter, error) { return nil, all.Wait(ctx, name) }},
 	} {
-		noErr(t, s.Register(name, create))
+		noErr(t, s.Register(c.name, c.create))
 	}
 	return all
 }

@@ -236,7 +236,7 @@ func exceptionOf(err error) *pickle.Object {
 	}
 	o := &pickle.Object{Callable: e.class, Args: e.args}
 	if e.trace != "" {
-		return &pickle.Object{Callable: rebuildException, Args: pickle.Tuple{o, e.trace}}
+		return &pickle.Object{Callable: rebuildException, Args: pickle.Tuple{o, "\n\"\"\"\n" + e.trace + "\"\"\""}}
 	}
 	return o
 }
