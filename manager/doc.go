@@ -19,8 +19,10 @@
 // CPython 3.9 to 3.13; what 3.14 has more is there and was not tried with it yet. Proxies may be parts of values, and arguments of processes of every start method. The protocol, and all that is
 // otherwise than in Python, is in docs/formats/manager.md.
 //
+// Server.Register adds types of the Go program, whose methods Python calls, and Server.Share objects that all clients find under a name.
+//
 // Not there yet: Pool with its AsyncResult, the calls of SharedMemoryManager, the xmlrpclib serializer, whatever would have Python code run
-// (a key function of sort, the action of a barrier), a client for Go programs, and a way for them to add types of their own.
+// (a key function of sort, the action of a barrier).
 //
 // # Who owns what
 //
