@@ -21,6 +21,9 @@ func (f *goFunc) call(fn, origin reflect.Value, c *call) ([]reflect.Value, error
 		return nil, f.thrown(origin, c, err)
 	}
 	c.client.answered = done
+	if c.client.flush() != nil { // the method may take its time
+		return nil, errGone
+	}
 	var w *presence
 	if f.context {
 		w = &presence{call: c}
