@@ -210,8 +210,8 @@ func register(t testing.TB, s *Server) *service {
 func TestRegister(t *testing.T) {
 	mptest.Check(t)
 	s, where := served(t, Config{}, func(s *Server) { register(t, s) })
-	run := func(t *testing.T, exe string) {
-		p := scriptOf(t, exe, "remote", where)
+	run := func(t *testing.T, exe string, what ...string) {
+		p := scriptOf(t, exe, "remote", append([]string{where}, what...)...)
 		p.Expect("ok")
 		p.Done()
 	}
@@ -221,9 +221,9 @@ func TestRegister(t *testing.T) {
 			t.Logf("CPython %s is not here", v)
 			continue
 		}
-		t.Run(v, func(t *testing.T) { run(t, found[v]) })
+		t.Run(v, func(t *testing.T) { run(t, found[v], "children") })
 	}
-	run(t, mptest.Python(t)) // which has NumPy
+	run(t, mptest.Python(t), "arrays") // which has NumPy
 	if n := s.objects.number(); n != 0 {
 		t.Errorf("%d objects are left", n)
 	}

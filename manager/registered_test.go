@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"example.com/atrium/connection"
 	"example.com/atrium/internal/mptest"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/pickle"
 )
 
@@ -110,6 +114,22 @@ func TestRegisteredWait(t *testing.T) {
 		}
 	}
 
+	// What was answered before a method that waits is not kept back.
+	var both []byte
+	for _, ask := range []pickle.Tuple{request4(c, "add", pickle.Tuple{1}, pickle.NewDict()), request4(service, "wait", pickle.Tuple{"first"}, pickle.NewDict())} {
+		msg, err := pickle.Marshal(ask)
+		noErr(t, err)
+		both = connection.AppendMessage(both, msg)
+	}
+	q := open(t, s)
+	noErr(t, q.SendMessages(background, both))
+	said("first")
+	if kind, v := q.reply(); kind != "#RETURN" || v != int64(7) {
+		t.Error(kind, v)
+	}
+	q.Close()
+	said("the client is gone")
+
 	// What is left of a call that is over waits for nothing.
 	r.want(nil, service, "leave_behind")
 	if left := <-all.left; left.Err() != context.Canceled {
@@ -158,6 +178,17 @@ func TestRegisteredPanic(t *testing.T) {
 	if kind, _ := r.ask(b, "fail"); kind != "#TRACEBACK" {
 		t.Error(kind)
 	}
+	path := filepath.Join(t.TempDir(), "a.npy")
+	a, err := ndarray.FromSlice(make([]float64, 100_000))
+	noErr(t, err)
+	f, err := os.Create(path)
+	noErr(t, err)
+	noErr(t, a.WriteNPY(f))
+	noErr(t, f.Close())
+	_, v = r.ask(b, "read_cut", pickle.Call("pathlib", "PosixPath", path))
+	if got := thrownAs(t, v); got != "RuntimeError('panic: reading past the end of "+path+", which was cut short while it was mapped')" {
+		t.Error(got)
+	}
 	r.want("'well'", b, "well")
 }
 
@@ -166,7 +197,17 @@ type bad struct{}
 func (*bad) Do()            { panic("in do") }
 func (*bad) String() string { panic("in a text") }
 func (*bad) Fail() error    { return &badError{} }
-func (*bad) Well() string   { return "well" }
+func (*bad) ReadCut(a ndarray.Array[float64]) (float64, error) {
+	r, err := a.Ref()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Truncate(r.Path, 4096); err != nil {
+		return 0, err
+	}
+	return a.At(99_999), nil
+}
+func (*bad) Well() string { return "well" }
 
 type badError struct{}
 

@@ -2,8 +2,11 @@
 import copy
 import errno
 import multiprocessing as mp
+import os
+import pathlib
 import queue
 import sys
+import tempfile
 import traceback
 
 from client import KEY
@@ -125,36 +128,41 @@ def main():
     s.keep("c", None)
     del l, a, partner
 
-    try:
-        import numpy
-    except ImportError:
-        pass
+    what = sys.argv[2]
+    if what == "arrays":
+        arrays(c, s)
     else:
-        raises(TypeError, "sum() argument 1: the Python int 1 cannot become a Go ndarray.Array[float64]: ndarray: wrong dtype: Python returned 1, not an array", s.sum, 1)
-        assert s.sum(numpy.arange(6.0).reshape(2, 3)) == 15
-        assert c.concat([], numpy.float64(2.5)) == "[] 2.5" and c.add(numpy.int32(0)) == c.add(0)
-        import os, tempfile, pathlib
-        with tempfile.TemporaryDirectory() as d:
-            path = os.path.join(d, "a.npy")
-            numpy.save(path, numpy.ones((2, 2)))
-            assert s.sum(pathlib.Path(path)) == 4
-            a = s.map(path)
-            assert isinstance(a, numpy.memmap) and a.shape == (2, 2)
-            a[0, 0] = 7
-            assert s.sum(a) == 10 and numpy.load(path)[0, 0] == 7
-            a = s.same(pathlib.Path(path), 0)
-            assert isinstance(a, numpy.memmap) and a[0, 0] == 7
-            raises(TypeError, "same() argument 2 must be int, not NoneType", s.same, pathlib.Path(path), None)
-            del a
-            for a in numpy.arange(6.0).reshape(2, 3).T, numpy.array([], "i2"), numpy.array(5.5):
-                b = s.same(a, 0)
-                assert (a == b).all() and a.dtype == b.dtype and a.shape == b.shape and b.flags.writeable
-            a = s.ramp(3, 4)
-            assert type(a) is numpy.ndarray and (a == numpy.arange(12).reshape(3, 4)).all() and a.dtype == "i4"
-            raises(FileNotFoundError, "[Errno 2] atrium: map /nonexistent.npy: file does not exist", s.map, "/nonexistent.npy")
-            raises(FileNotFoundError, "[Errno 2] pickle: a Python PosixPath cannot become a Go ndarray.Array[float64]: atrium: map /nonexistent.npy: file does not exist", s.sum, pathlib.Path("/nonexistent.npy"))
+        children(c)
+    print("ok")
 
-    # Children of every start method.
+
+def arrays(c, s):
+    import numpy
+    raises(TypeError, "sum() argument 1: the Python int 1 cannot become a Go ndarray.Array[float64]: ndarray: wrong dtype: Python returned 1, not an array", s.sum, 1)
+    assert s.sum(numpy.arange(6.0).reshape(2, 3)) == 15
+    assert c.concat([], numpy.float64(2.5)) == "[] 2.5" and c.add(numpy.int32(0)) == c.add(0)
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, "a.npy")
+        numpy.save(path, numpy.ones((2, 2)))
+        assert s.sum(pathlib.Path(path)) == 4
+        a = s.map(path)
+        assert isinstance(a, numpy.memmap) and a.shape == (2, 2)
+        a[0, 0] = 7
+        assert s.sum(a) == 10 and numpy.load(path)[0, 0] == 7
+        a = s.same(pathlib.Path(path), 0)
+        assert isinstance(a, numpy.memmap) and a[0, 0] == 7
+        raises(TypeError, "same() argument 2 must be int, not NoneType", s.same, pathlib.Path(path), None)
+        del a
+        for a in numpy.arange(6.0).reshape(2, 3).T, numpy.array([], "i2"), numpy.array(5.5):
+            b = s.same(a, 0)
+            assert (a == b).all() and a.dtype == b.dtype and a.shape == b.shape and b.flags.writeable
+        a = s.ramp(3, 4)
+        assert type(a) is numpy.ndarray and (a == numpy.arange(12).reshape(3, 4)).all() and a.dtype == "i4"
+        raises(FileNotFoundError, "[Errno 2] atrium: map /nonexistent.npy: file does not exist", s.map, "/nonexistent.npy")
+        raises(FileNotFoundError, "[Errno 2] pickle: a Python PosixPath cannot become a Go ndarray.Array[float64]: atrium: map /nonexistent.npy: file does not exist", s.sum, pathlib.Path("/nonexistent.npy"))
+
+
+def children(c):
     for method in "fork", "spawn", "forkserver":
         ctx = mp.get_context(method)
         start = c.add(0)
@@ -165,7 +173,6 @@ def main():
             p.join()
             assert p.exitcode == 0
         assert c.add(0) == start + 40
-    print("ok")
 
 
 if __name__ == "__main__":
