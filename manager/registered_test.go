@@ -289,3 +289,32 @@ func TestRegisteredFromGo(t *testing.T) {
 	is(t, <-done, context.Canceled)
 	equal(t, <-all.waits, errGone.Error())
 }
+
+type tree []tree
+
+func (*bad) Tree(tree) {}
+
+// A small request for something huge is refused, and so is one that has no end.
+func TestRegisteredHostile(t *testing.T) {
+	mptest.Check(t)
+	s, _ := served(t, Config{MaxMemory: 1 << 30}, func(s *Server) {
+		noErr(t, s.Register("Bad", func() *bad { return &bad{} }))
+	})
+	b := create(t, s, "Bad")
+	r := open(t, s)
+	laughs := pickle.NewList()
+	for range 60 {
+		laughs = pickle.NewList(laughs, laughs)
+	}
+	_, v := r.ask(b, "tree", laughs)
+	if got := thrownAs(t, v); !strings.HasPrefix(got, "ValueError('tree() argument 1: limit exceeded") {
+		t.Error(got)
+	}
+	loop := pickle.NewList()
+	loop.Items = append(loop.Items, loop)
+	_, v = r.ask(b, "tree", loop)
+	if got := thrownAs(t, v); !strings.HasPrefix(got, "ValueError('tree() argument 1: limit exceeded") {
+		t.Error(got)
+	}
+	r.want("'well'", b, "well")
+}
