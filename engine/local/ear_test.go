@@ -146,6 +146,16 @@ func (e *Engine) vacant() {
 	e.ear.role.Unlock()
 }
 
+// lent returns when a caller takes results.
+func (e *Engine) lent(t *testing.T) {
+	for begun := time.Now(); !e.ear.lent.Load(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Error("no caller takes results: this test tests nothing")
+			return
+		}
+	}
+}
+
 // TestLentIsTold has a caller that takes results told that its call has ended without one.
 func TestLentIsTold(t *testing.T) {
 	e := newEngine(t, 1)
@@ -155,9 +165,7 @@ func TestLentIsTold(t *testing.T) {
 		runs, waits := e.try(true, "sleep"), e.try(true, "sleep")
 		cancelled := make(chan time.Time, 1)
 		go func() {
-			for !e.ear.lent.Load() { // or it is not the caller who takes results
-				time.Sleep(time.Millisecond)
-			}
+			e.lent(t) // or it is not the caller who takes results
 			time.Sleep(20 * time.Millisecond)
 			cancelled <- time.Now()
 			waits.job.Cancel(context.Canceled)
@@ -176,15 +184,18 @@ func TestRoleIsPassedOn(t *testing.T) {
 	<-e.try(false, "echo").done
 	e.vacant()
 	var all sync.WaitGroup
-	for _, act := range []string{"nap", "naplonger"} {
+	first, endFirst := long(t)
+	second, endSecond := long(t)
+	for _, act := range []string{first, second} {
 		all.Go(func() {
 			c := e.try(true, act)
 			c.job.Wait(t.Context(), c.done)
 		})
-		for !e.ear.lent.Load() {
-			time.Sleep(time.Millisecond)
-		}
+		e.lent(t)
 	}
+	time.Sleep(20 * time.Millisecond) // the second waits too
+	endFirst()
+	endSecond()
 	all.Wait()
 }
 
