@@ -117,8 +117,6 @@ func (a *anyWait) sleep() error {
 			default:
 			}
 		}
-		pos := r.m.Head.Load()
-		wait = min(wait, bound(layout.SlotWord(r.m.Word(pos).Load())))
 		if a.held[i] {
 			if own == nil {
 				own = g
@@ -126,6 +124,8 @@ func (a *anyWait) sleep() error {
 			}
 			words = append(words, sys.FutexWord{Addr: &r.m.Items, Val: Arm(&r.m.Items)})
 		}
+		pos := r.m.Head.Load() // whoever claims that slot later rings
+		wait = min(wait, bound(layout.SlotWord(r.m.Word(pos).Load())))
 	}
 	if a.ready() >= 0 {
 		return nil

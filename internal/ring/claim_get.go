@@ -48,7 +48,7 @@ func (r *MPMC) Borrow(ctx context.Context, quit func() error) (b Borrow, err err
 			wait.turn = Turns{}
 			continue
 		}
-		wait.sleep(ctx, quit, wait.bound(w), r.readable)
+		wait.sleep(ctx, quit, &r.m.Head, r.readable)
 	}
 }
 

@@ -76,13 +76,17 @@ func (m *mRun) stepConsumer(s *mState, p *mProc, word func(uint8) *mWord, mine f
 		*word(p.pos) = mine(mReading)
 		p.w, p.pc, p.k = mWord{}, mGetTold, 1
 		if m.run {
-			p.pc = mGetA
+			p.pc = mGetWarn
+		}
+	case mGetWarn:
+		if p.pc = mGetA; s.bell[1] == armed {
+			p.ring(1, mGetA)
 		}
 	case mGetMore:
 		p.pc = mGetTold
 		if next := p.pos + 1; *word(next) == (mWord{next / n, 0, mFull}) {
 			*word(next) = mWord{next / n, p.owner(), mReading}
-			p.k, p.i, p.pc = 2, 1, mGetA
+			p.k, p.i, p.pc = 2, 1, mGetWarn
 		}
 	case mGetTold:
 		p.v, p.pc = p.pos+p.k, mPassItems

@@ -86,6 +86,7 @@ const ( // program counters
 	mPutWord
 	mPutHelp
 	mPutCAS
+	mPutWarn
 	mPutMore
 	mPutTail
 	mPutMove
@@ -114,6 +115,7 @@ const ( // program counters
 	mGetWord
 	mGetHelp
 	mGetCAS
+	mGetWarn
 	mGetMore
 	mGetTold
 	mGetMove
@@ -365,13 +367,17 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 		*word(p.pos) = mine(mWriting)
 		p.w, p.pc, p.k = mWord{}, mPutTail, 1
 		if m.run {
-			p.pc = mPutA
+			p.pc = mPutWarn
+		}
+	case mPutWarn:
+		if p.pc = mPutA; s.bell[0] == armed {
+			p.ring(0, mPutA)
 		}
 	case mPutMore:
 		p.pc = mPutTail
 		if next := p.pos + 1; p.left > 0 && *word(next) == (mWord{next / n, 0, mEmpty}) {
 			*word(next) = mWord{next / n, p.owner(), mWriting}
-			p.k, p.i, p.pc = 2, 1, mPutA
+			p.k, p.i, p.pc = 2, 1, mPutWarn
 			p.left--
 			s.msgs++
 			p.msg2 = s.msgs
@@ -396,6 +402,9 @@ func (m *mRun) step(s *mState, p *mProc, choice int) (choices int) {
 			s.resigns++
 			p.pc = mResign
 			break
+		}
+		if m.run {
+			p.bell, p.v, p.ret, p.same = 0, 0, 0, false
 		}
 		s.data[at%n][0], p.pc = p.at(), mPutB
 		if int(s.resigns) < m.resigns && !m.run {

@@ -49,7 +49,7 @@ func (r *MPMC) Claim(ctx context.Context, quit func() error) (c Claim, err error
 		if w.State() == layout.Orphan {
 			r.callConsumers(pos, w)
 		}
-		wait.sleep(ctx, quit, wait.bound(w), r.writable)
+		wait.sleep(ctx, quit, &r.m.Tail, r.writable)
 	}
 }
 

@@ -9,9 +9,13 @@ import (
 // Runs: who has claimed the slot at tail, or at head, fills or empties it, goes on with the one behind it, and tells the hint
 // and the sleepers of all of them at the end. To everybody else that is a claimer who is slow to move the hint, which they help;
 // positions are still claimed in order, as nobody begins anywhere but at the first that is not claimed. A run ends where somebody
-// else has claimed, and must be short, far from rounds: nobody is woken before its end, and others get behind it one position at a time.
+// else has claimed, and must be short, far from rounds: others get behind it one position at a time.
+//
+// A process may die, or be stopped, between two steps of a run, with much done and nobody told. So who is asleep when a slot is claimed
+// is woken then: it goes on with what is done, or sleeps again before a slot that names its claimer, and looks again after boundOwned. While
+// nobody sleeps that is a load of a word that nobody writes.
 
-// RunTail claims the next slot, if it is there to take, and tells nobody. Fill it, then PublishInRun; go on with MoreTail as often
+// RunTail claims the next slot, if it is there to take, and leaves tail where it is. Fill it, then PublishInRun; go on with MoreTail as often
 // as there is something to put, and end with EndTail even when nothing could be put.
 func (r *MPMC) RunTail() (s *layout.SlotHead, pos uint64) {
 	pos = r.m.Tail.Load()
@@ -25,10 +29,13 @@ func (r *MPMC) MoreTail(pos uint64) *layout.SlotHead {
 		return nil
 	}
 	r.at(stepMore)
+	if Armed(&r.m.Items) { // pairs with Arm
+		Ring(&r.m.Items)
+	}
 	return s
 }
 
-// PublishInRun is PublishOne that wakes nobody.
+// PublishInRun is PublishOne that wakes nobody; the claim has.
 func (r *MPMC) PublishInRun(s *layout.SlotHead, pos uint64, n int) error {
 	s.Length = uint32(n)
 	lap := r.m.Lap(pos)
@@ -47,7 +54,7 @@ func (r *MPMC) EndTail(first, end uint64) {
 	r.rung()
 }
 
-// RunHead takes the next value, if it is there to take and nothing was left behind head, and tells nobody. Read it, then VacateInRun; go
+// RunHead takes the next value, if it is there to take and nothing was left behind head, and leaves head where it is. Read it, then VacateInRun; go
 // on with MoreHead, and end with EndHead.
 func (r *MPMC) RunHead() (s *layout.SlotHead, pos uint64) {
 	if r.m.Attn.Load() != r.seen.Load() { // pairs with alarm and callConsumers
@@ -64,10 +71,13 @@ func (r *MPMC) MoreHead(pos uint64) *layout.SlotHead {
 		return nil
 	}
 	r.at(stepMore)
+	if Armed(&r.m.Space) { // pairs with Arm
+		Ring(&r.m.Space)
+	}
 	return s
 }
 
-// VacateInRun is VacateOne that wakes nobody.
+// VacateInRun is VacateOne that wakes nobody; the claim has.
 func (r *MPMC) VacateInRun(s *layout.SlotHead, pos uint64) error {
 	lap := r.m.Lap(pos)
 	r.at(stepRelease)

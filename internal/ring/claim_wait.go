@@ -118,13 +118,14 @@ func (w *wait) end() {
 }
 
 // sleep parks the goroutine, and a thread with it, on the bell until it rings, unless ready or quit says otherwise once the
-// bell is armed.
-func (w *wait) sleep(ctx context.Context, quit func() error, bound time.Duration, ready func() bool) {
+// bell is armed. It is bounded by what is at the hint then: whoever claims that slot later rings.
+func (w *wait) sleep(ctx context.Context, quit func() error, hint *atomic.Uint64, ready func() bool) {
 	word := Arm(w.b)
 	w.r.at(stepArmed)
 	if ready() || givenUp(ctx, quit) != nil {
 		return
 	}
+	bound := w.bound(layout.SlotWord(w.r.m.Word(hint.Load()).Load()))
 	w.r.at(stepPark)
 	w.r.m.Parked.Add(1)
 	w.g.Sleep(ctx, w.b, word, bound)
