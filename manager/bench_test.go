@@ -41,7 +41,7 @@ func BenchmarkMove(b *testing.B) {
 
 // BenchmarkPython is what a stock client sees of this server, and of a manager of its own.
 func BenchmarkPython(b *testing.B) {
-	_, where := served(b, Config{})
+	_, where := served(b, Config{}, func(s *Server) { register(b, s) })
 	for b.Loop() {
 		p := script(b, "speed", where)
 		for line := p.Line(); line != "end"; line = p.Line() {

@@ -1,4 +1,4 @@
-"""Prints microseconds for each call and each new list: this server's and CPython's own manager's."""
+"""Prints microseconds for each call, of a method of a registered type too, and each new list: this server's and CPython's own manager's."""
 import time
 
 from client import Manager, connect
@@ -14,6 +14,16 @@ def each(n, f):
     return best * 1e6
 
 
+class Counter:
+    def __init__(self, n):
+        self.n = n
+
+    def add(self, n):
+        self.n += n
+        return self.n
+
+
+Manager.register("Counter", Counter)
 stock = Manager()
 stock.start()
 ours = connect()
@@ -21,6 +31,8 @@ for name, m in (("atrium", ours), ("CPython", stock)):
     d = m.dict()
     d["key"] = 1
     print("µs/get-%s %.1f" % (name, each(5000, lambda: d["key"])))
+    c = m.Counter(0)
+    print("µs/add-%s %.1f" % (name, each(5000, lambda: c.add(1))))
     print("µs/list-%s %.0f" % (name, each(200, lambda: m.list())))
 print("end")
 stock.shutdown()
