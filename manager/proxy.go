@@ -3,6 +3,7 @@ package manager
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 
 	"example.com/atrium/pickle"
 )
@@ -29,8 +30,13 @@ func (p *proxy) MarshalPickle() (any, error) {
 		"pickle", kwds), nil
 }
 
-// PickleKey is the object, so that two proxies of it are equal.
-func (p *proxy) PickleKey() any { return p.object }
+// PickleKey is the object, so that two proxies of it are equal. One of the Go program's may have been given out more than once.
+func (p *proxy) PickleKey() any {
+	if o, ok := p.object.inst.(*goObject); ok && o.v.Kind() == reflect.Pointer {
+		return o.v.Interface()
+	}
+	return p.object
+}
 
 // PickleType is the proxy's class.
 func (p *proxy) PickleType() string {

@@ -178,6 +178,9 @@ func TestRegisteredPanic(t *testing.T) {
 	if kind, _ := r.ask(b, "fail"); kind != "#TRACEBACK" {
 		t.Error(kind)
 	}
+	if kind, v := r.ask(b, "odd"); kind != "#UNSERIALIZABLE" || !strings.Contains(v.(string), "chan int") {
+		t.Error(kind, v)
+	}
 	path := filepath.Join(t.TempDir(), "a.npy")
 	a, err := ndarray.FromSlice(make([]float64, 100_000))
 	noErr(t, err)
@@ -207,6 +210,7 @@ func (*bad) ReadCut(a ndarray.Array[float64]) (float64, error) {
 	}
 	return a.At(99_999), nil
 }
+func (*bad) Odd() any     { return make(chan int) }
 func (*bad) Well() string { return "well" }
 
 type badError struct{}

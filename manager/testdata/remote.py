@@ -120,6 +120,8 @@ def main():
     l = m.list(["x", "y"])
     assert c.concat(l, 2) == "[x y] 2"
     l.append(c)
+    l.append(one)
+    assert two in l and l.index(m.get_counter()) == 3 and a not in l and l.pop()._token.id == one._token.id
     assert l[2].add(1) == c.add(0)
     s.keep("c", c)
     assert s.kept("c").add(1) == c.add(0)
