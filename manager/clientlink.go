@@ -26,6 +26,11 @@ var noKeywords = pickle.NewDict()
 // appendRequest pickles a request.
 func appendRequest(b []byte, ident any, method string, args pickle.Tuple, kwds *pickle.Dict) ([]byte, error) {
 	if kwds == nil {
+		if text, ok := ident.(string); ok {
+			if quick, ok := quickRequest(b, text, method, args); ok {
+				return quick, nil
+			}
+		}
 		kwds = noKeywords
 	}
 	return pickle.Append(b, pickle.Tuple{ident, method, args, kwds})
@@ -62,6 +67,9 @@ func (l *link) answer(ctx context.Context) (any, error) {
 		return nil, l.fail(err)
 	}
 	l.in = kept(msg)
+	if v, ok := quickResult(msg); ok {
+		return v, nil
+	}
 	v, err := l.client.decode(msg)
 	if err != nil {
 		return nil, fmt.Errorf("the answer: %w", err)
