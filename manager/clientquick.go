@@ -9,7 +9,7 @@ import (
 	"example.com/atrium/pickle"
 )
 
-// Most calls have a few strings and numbers as arguments, and one as result. Their pickles are written and read here without what
+// Most calls have a few strings and numbers as arguments, and one as result. Their pickles are written and read here, and in quick.go, without what
 // package pickle needs for all others; opcodes are those of CPython's Lib/pickletools.py.
 //
 // A request is (ident, method, args, {}) and an answer ('#RETURN', value), in protocol 4. Nothing in them is shared, so that a request
@@ -29,7 +29,9 @@ const (
 	opBytes1     = 'C'
 	opBytes4     = 'B'
 	opTuple      = 't'
+	opTuple1     = 0x85
 	opTuple2     = 0x86
+	opTuple3     = 0x87
 	opEmptyTuple = ')'
 	opEmptyDict  = '}'
 	opMemoize    = 0x94
@@ -136,8 +138,17 @@ func quickResult(msg []byte) (v any, ok bool) {
 	if b, ok = bytes.CutPrefix(b, returned); !ok {
 		return nil, false
 	}
-	if b = passMemo(b); len(b) < 3 {
+	if v, b, ok = quickValue(passMemo(b)); !ok {
 		return nil, false
+	}
+	b, ok = bytes.CutPrefix(b, []byte{opTuple2})
+	return v, ok && string(passMemo(b)) == string(rune(opStop))
+}
+
+// quickValue takes a string or a number. What follows it in a pickle that is whole is at least a byte.
+func quickValue(b []byte) (v any, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return nil, nil, false
 	}
 	op, b := b[0], b[1:]
 	switch op {
@@ -147,32 +158,34 @@ func quickResult(msg []byte) (v any, ok bool) {
 	case opInt1:
 		v, b = int64(b[0]), b[1:]
 	case opInt2:
+		if len(b) < 2 {
+			return nil, nil, false
+		}
 		v, b = int64(binary.LittleEndian.Uint16(b)), b[2:]
 	case opInt4:
 		if len(b) < 4 {
-			return nil, false
+			return nil, nil, false
 		}
 		v, b = int64(int32(binary.LittleEndian.Uint32(b))), b[4:]
 	case opFloat:
 		if len(b) < 8 {
-			return nil, false
+			return nil, nil, false
 		}
 		v, b = math.Float64frombits(binary.BigEndian.Uint64(b)), b[8:]
 	case opText1, opText4, opBytes1, opBytes4:
 		var of []byte
 		if of, b, ok = quickString(b, op == opText1 || op == opBytes1); !ok {
-			return nil, false
+			return nil, nil, false
 		}
 		if op == opBytes1 || op == opBytes4 {
 			v = pickle.Bytes(bytes.Clone(of))
 		} else if v = string(of); !utf8.Valid(of) {
-			return nil, false
+			return nil, nil, false
 		}
 	default:
-		return nil, false
+		return nil, nil, false
 	}
-	b, ok = bytes.CutPrefix(passMemo(b), []byte{opTuple2})
-	return v, ok && string(passMemo(b)) == string(rune(opStop))
+	return v, passMemo(b), true
 }
 
 // quickString takes a length of one byte or four, and what it is of.

@@ -155,6 +155,9 @@ func (c *session) settle() {
 
 // do gives the two parts of an answer.
 func (c *session) do(msg []byte) (kind string, payload any, err error) {
+	if o, method, args := c.quick(msg); o != nil {
+		return c.invoke(o, method, args, nil, len(msg))
+	}
 	asked, err := c.server.read(msg)
 	if err != nil {
 		return "#TRACEBACK", c.traceback("a request", err), nil
@@ -167,10 +170,15 @@ func (c *session) do(msg []byte) (kind string, payload any, err error) {
 	if err != nil {
 		return "#TRACEBACK", c.traceback("a call of "+method, err), nil
 	}
+	return c.invoke(o, method, args, kwds, len(msg))
+}
+
+// invoke calls a method, which a request of so many bytes asks for.
+func (c *session) invoke(o *object, method string, args []any, kwds *pickle.Dict, size int) (kind string, payload any, err error) {
 	if !o.kind.exposes(method) {
 		return c.otherwise(o, method, raise("AttributeError", "method %s of %s object is not one that clients may call", pickle.ReprMax(method, mostText), o.kind.name), args, kwds)
 	}
-	if slices.Contains(o.kind.adds, method) && c.server.memory.full(len(msg)) {
+	if slices.Contains(o.kind.adds, method) && c.server.memory.full(size) {
 		return "#ERROR", exceptionOf(raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")), nil
 	}
 	called := &call{server: c.server, session: c, client: c, method: method, args: args, kwds: kwds}
@@ -251,6 +259,11 @@ func (c *session) pack(msg []byte, kind string, payload any) []byte {
 	e := pickle.Encoder{Protocol: pickle.DefaultProtocol, Marshal: ndarray.MarshalNumPy}
 	if len(msg) > 1 && msg[0] == 0x80 && int(msg[1]) < e.Protocol {
 		e.Protocol = max(int(msg[1]), 2)
+	}
+	if e.Protocol == pickle.DefaultProtocol {
+		if reply, ok := quickPack(c.out[:0], kind, payload); ok {
+			return reply
+		}
 	}
 	reply, err := e.Append(c.out[:0], pickle.Tuple{kind, payload})
 	if err == nil {
