@@ -28,6 +28,7 @@ type Conn struct {
 	header [longHead]byte
 	parts  [2][]byte
 	vector net.Buffers
+	small  []byte // a message with its header
 
 	closed atomic.Bool
 	gone   chan struct{}

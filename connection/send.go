@@ -13,6 +13,9 @@ import (
 // keepMost bounds the buffers that are kept for the next message.
 const keepMost = 1 << 20
 
+// copied bounds messages that are put behind their header by a copy, which is cheaper than two pieces.
+const copied = 1 << 10
+
 // buffers are for pickles on their way.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -52,12 +55,14 @@ func (c *Conn) Send(ctx context.Context, v any) error {
 
 // write is for who has the turn.
 func (c *Conn) write(ctx context.Context, msg []byte) error {
+	if len(msg) <= copied {
+		c.small = AppendMessage(c.small[:0], msg)
+		n, err := c.nc.Write(c.small)
+		return c.written(ctx, n, len(c.small), err)
+	}
 	head := appendHeader(c.header[:0], len(msg))
 	c.parts[0], c.parts[1] = head, msg
 	c.vector = c.parts[:]
-	if len(msg) == 0 {
-		c.vector = c.parts[:1]
-	}
 	n, err := c.vector.WriteTo(c.nc)
 	c.parts[1], c.vector = nil, nil
 	return c.written(ctx, int(n), len(head)+len(msg), err)
