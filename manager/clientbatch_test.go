@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,34 @@ func TestAnswersTogether(t *testing.T) {
 	for _, want := range []any{"x", int64(1)} {
 		if _, v := r.reply(); v != want {
 			t.Fatalf("%v, not %v", v, want)
+		}
+	}
+}
+
+// Answers that were kept back go out when the server ends.
+func TestAnswersAtTheEnd(t *testing.T) {
+	mptest.Check(t)
+	for range 50 {
+		s, _ := served(t, Config{})
+		l := create(t, s, "list")
+		r := open(t, s)
+		msg, err := pickle.Marshal(pickle.Tuple{l, "__len__", pickle.Tuple{}, noKeywords})
+		noErr(t, err)
+		var b []byte
+		for range 40 {
+			b = append(append(b, 0, 0, 0, byte(len(msg))), msg...)
+		}
+		noErr(t, r.SendMessages(background, b))
+		if _, v := r.reply(); v != int64(0) {
+			t.Fatal(v)
+		}
+		noErr(t, s.Close())
+		for n := 1; ; n++ { // those that were answered, whole
+			if _, err := r.RecvBytes(background, nil); errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Fatalf("after %d answers: %v", n, err)
+			} else if err != nil {
+				break
+			}
 		}
 	}
 }

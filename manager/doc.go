@@ -19,6 +19,8 @@
 // CPython 3.9 to 3.13; what 3.14 has more is there and was not tried with it yet. Proxies may be parts of values, and arguments of processes of every start method. The protocol, and all that is
 // otherwise than in Python, is in docs/formats/manager.md.
 //
+// A Client is for Go programs, of this server and of managers that CPython runs: Dial, and then NewDict, NewList, NewQueue, NewLock …
+//
 // Server.Register adds types of the Go program, whose methods Python calls, and Server.Share objects that all clients find under a name.
 //
 // Not there yet: Pool with its AsyncResult, the calls of SharedMemoryManager, the xmlrpclib serializer, whatever would have Python code run

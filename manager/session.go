@@ -63,6 +63,7 @@ func (c *session) serve() {
 	for {
 		msg, err := c.next()
 		if err != nil {
+			_ = c.flush() // when the server ends, the client is there still; of these nothing can be taken back
 			// Of a Unix socket the kernel tells when it was closed with something in it that nobody had read.
 			if _, _, local := c.conn.Peer(); local && errors.Is(err, syscall.ECONNRESET) {
 				c.takeBack()
