@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"io"
+	"os"
 	"time"
 
 	"example.com/atrium/connection"
@@ -28,6 +30,20 @@ type Config struct {
 	ReleaseLocks bool
 	// AllowShutdown lets clients stop the server as they stop a manager of their own.
 	AllowShutdown bool
+	// Python is the interpreter, a path or a name, of the processes in which Python code runs that clients name: the functions of
+	// their pools, a list's sort key, a barrier's action. Whoever has the authkey can then have this user run anything, as with a manager
+	// that Python runs. "" runs nothing: such calls raise NotImplementedError. Needs atrium.Main.
+	Python string
+	// Main is the script that those processes load as a child of multiprocessing loads its parent's, so that functions of the clients'
+	// __main__ are found: under the name __mp_main__, and with its directory first on sys.path. "" is none.
+	Main string
+	// MaxWorkers is how many processes the pools of all clients have together; default 64. Each pool has one for each core
+	// unless its client says otherwise.
+	MaxWorkers int
+	// Space is the shared memory that those processes are looked after with, as shm.Open takes it.
+	Space string
+	// Output is where what they print goes, line by line; default this process's standard error.
+	Output io.Writer
 	// AllowUIDs are other users whose processes may be clients on a Unix socket.
 	AllowUIDs []uint32
 	// Log, if any, is told of clients that were turned away, and of mistakes in this package. Several goroutines may call it; it
@@ -44,6 +60,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxClients <= 0 {
 		c.MaxClients = 4096
+	}
+	if c.MaxWorkers <= 0 {
+		c.MaxWorkers = 64
+	}
+	if c.Output == nil {
+		c.Output = os.Stderr
 	}
 	if c.Log == nil {
 		c.Log = func(string, error) {}
