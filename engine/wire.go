@@ -164,6 +164,14 @@ type Setup struct {
 	Import  []string `json:"import"`   // Python modules to import before Ready
 	Path    []string `json:"path"`     // put before sys.path
 	SpaceID string   `json:"space_id"` // the directory may have been made anew
+	Begin   *Begin   `json:"begin,omitempty"`
+}
+
+// Begin is what a Python worker does before it is ready: it makes a module, and calls the function begin in it.
+type Begin struct {
+	Module string `json:"module"` // its name
+	Source string `json:"source"` // of it
+	Arg    []byte `json:"arg"`    // what begin is called with
 }
 
 // TaskHead is the body of a TASK frame up to the argument.

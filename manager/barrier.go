@@ -9,9 +9,10 @@ import (
 
 var barrierKind = kind{name: "Barrier", exposed: []string{"__getattribute__", "wait", "abort", "reset"}, create: newBarrier}
 
-// barrier is a threading.Barrier without an action.
+// barrier is a threading.Barrier.
 type barrier struct {
 	parties any
+	action  any // Python code that who comes last has called
 	timeout any
 
 	mu     sync.Mutex
@@ -22,6 +23,7 @@ type barrier struct {
 // A round is one filling of a barrier.
 type round struct {
 	count  int
+	full   bool          // nothing but the action is waited for
 	over   chan struct{} // closed when it is full or broken
 	broken bool
 }
@@ -34,10 +36,12 @@ func newBarrier(c *call) (instance, error) {
 	if err := barrierTakes.bind("Barrier", "__init__", c); err != nil {
 		return nil, err
 	}
-	if c.args[1] != nil {
-		return nil, raise("NotImplementedError", "a barrier's action is Python code, which the manager does not run: do it in the process for which wait returns 0")
+	if truth(c.args[1]) {
+		if err := c.server.needPython("a barrier's action"); err != nil {
+			return nil, err
+		}
 	}
-	return &barrier{parties: c.args[0], timeout: c.args[2], round: newRound()}, nil
+	return &barrier{parties: c.args[0], action: c.args[1], timeout: c.args[2], round: newRound()}, nil
 }
 
 func (b *barrier) value() (any, error) { return nil, typeError("cannot pickle '_thread.lock' object") }
@@ -96,10 +100,10 @@ func (b *barrier) wait(c *call) (any, error) {
 	place := r.count
 	r.count++
 	if pickle.Equal(r.count, b.parties) {
-		close(r.over)
+		r.full = true
 		b.round = newRound()
 		b.mu.Unlock()
-		return place, nil
+		return place, b.act(c, r)
 	}
 	timeout := forever
 	if limit != nil {
@@ -114,7 +118,15 @@ func (b *barrier) wait(c *call) (any, error) {
 	b.mu.Unlock()
 	_, err := c.wait(r.over, timeout)
 	b.mu.Lock()
+	if err == nil && r.full { // whatever the time
+		b.mu.Unlock()
+		_, err = c.wait(r.over, forever)
+		b.mu.Lock()
+	}
 	defer b.mu.Unlock()
+	if r.full && err != nil {
+		return nil, err // nobody else misses it
+	}
 	select {
 	case <-r.over:
 	default: // out of time, or the client is gone: nobody can be sure of anything any more
@@ -124,6 +136,24 @@ func (b *barrier) wait(c *call) (any, error) {
 		err = errBroken()
 	}
 	return place, err
+}
+
+// act has the action of a full round done, and lets those go who wait for it.
+func (b *barrier) act(c *call, r *round) (err error) {
+	if truth(b.action) {
+		var w *workers
+		if w, err = c.server.helpers("a barrier's action"); err == nil {
+			_, err = w.do(c, doApply, b.action, pickle.Tuple{}, pickle.NewDict())
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil {
+		r.broken = true
+		b.abort()
+	}
+	close(r.over)
+	return err
 }
 
 // abort breaks the barrier. The caller holds mu.

@@ -102,6 +102,9 @@ var functions = map[string]signature{
 	"number_of_objects": function(),
 	"debug_info":        function(),
 	"shutdown":          function(),
+	"track_segment":     function(need("segment_name")),
+	"release_segment":   function(need("segment_name")),
+	"list_segments":     function(),
 }
 
 func (c *session) function(name string, called *call, size int) (any, error) {
@@ -133,6 +136,12 @@ func (c *session) function(name string, called *call, size int) (any, error) {
 			s = pickle.ReprMax(called.args[0], mostText)
 		}
 		return firstRunes(s, mostText), nil
+	case "track_segment":
+		return nil, c.server.segments.track(called.args[0])
+	case "release_segment":
+		return nil, c.server.segments.release(called.args[0])
+	case "list_segments":
+		return c.server.segments.list(), nil
 	case "shutdown":
 		if !c.server.conf.AllowShutdown {
 			return nil, raise("PermissionError", "this manager is not stopped by clients: see Config.AllowShutdown")
@@ -151,9 +160,6 @@ func (c *session) create(called *call, size int) (any, error) {
 	called.args = called.args[1:]
 	name, _ := typeid.(string)
 	k := c.server.kinds[name]
-	if name == "Pool" {
-		return nil, raise("NotImplementedError", "this manager serves no Pool; a multiprocessing.Pool can be given its other objects")
-	}
 	if k != nil && k.shared != nil {
 		if len(called.args)+called.kwds.Len() > 0 {
 			return nil, typeError("%s() takes no arguments (%d given)", name, len(called.args)+called.kwds.Len())

@@ -35,12 +35,14 @@ func TestNonsense(t *testing.T) {
 		{request4(nil, "dummy", pickle.Tuple{1}, empty), "TypeError: Server.dummy() takes 1 positional argument but 2 were given"},
 		{request4(nil, "serve_forever", none, empty), "AssertionError: 'serve_forever' unrecognized"},
 		{request4(nil, "create", none, empty), "TypeError: Server.create() missing 1 required positional argument: 'typeid'"},
-		{request4(nil, "create", pickle.Tuple{"Pool"}, empty), "NotImplementedError: this manager serves no Pool; a multiprocessing.Pool can be given its other objects"},
+		{request4(nil, "create", pickle.Tuple{"Pool"}, empty), "NotImplementedError: a Pool runs Python code, and this manager was given no interpreter for that: see atrium serve --python, Config.Python"},
 		{request4(nil, "create", pickle.Tuple{"Counter"}, empty), "KeyError: 'Counter'"},
 		{request4(nil, "create", pickle.Tuple{"Iterator", 1}, empty), "KeyError: 'Iterator'"},
+		{request4(nil, "create", pickle.Tuple{"AsyncResult"}, empty), "KeyError: 'AsyncResult'"},
+		{request4(nil, "track_segment", pickle.Tuple{"sem.mp-x"}, empty), "ValueError: 'sem.mp-x' is no segment of a SharedMemoryManager, whose names are psm_ and hexadecimal digits"},
 		{request4(nil, "create", pickle.Tuple{pickle.NewList()}, empty), "KeyError: []"},
 		{request4(nil, "create", pickle.Tuple{"list", pickle.Range{Stop: 1 << 50, Step: 1}}, empty), "MemoryError: 1125899906842624 elements; the server makes at most 67108864 in one call"},
-		{request4(nil, "create", pickle.Tuple{"Barrier", 2, pickle.Class{Module: "os", Name: "abort"}}, empty), "NotImplementedError: a barrier's action is Python code, which the manager does not run: do it in the process for which wait returns 0"},
+		{request4(nil, "create", pickle.Tuple{"Barrier", 2, pickle.Class{Module: "os", Name: "abort"}}, empty), "NotImplementedError: a barrier's action runs Python code, and this manager was given no interpreter for that: see atrium serve --python, Config.Python"},
 		{request4(nil, "incref", pickle.Tuple{"0"}, empty), "KeyError: '0'"},
 		{request4(nil, "decref", pickle.Tuple{pickle.NewList()}, empty), "TypeError: unhashable type: 'list'"},
 		{request4(nil, "get_methods", pickle.Tuple{"0"}, empty), "AttributeError: 'str' object has no attribute 'id'"},
@@ -69,11 +71,11 @@ func TestNonsense(t *testing.T) {
 	r.want("#TRACEBACK TypeError: unhashable type: 'list'", pickle.NewList(), "append", 1)
 	r.want("#TRACEBACK KeyError: '__class__'", id, "__class__")
 	r.want("#TRACEBACK TypeError: Server.fallback_repr() takes 4 positional arguments but 5 were given", id, "__repr__", 1)
+	r.want(nil, id, "append", 1)
 	noErr(t, r.Send(background, request4(id, "sort", none, pickle.NewDict(pickle.Item{Key: "key", Value: pickle.Class{Module: "os", Name: "system"}}))))
 	if kind, v := r.reply(); kind != "#ERROR" || v.(*pickle.Object).Class().Name != "NotImplementedError" {
 		t.Error(kind, pickle.Repr(v))
 	}
-	r.want(nil, id, "append", 1)
 	r.want("#ERROR MemoryError('1152921504606846976 times a list of 1; the server makes at most 67108864 elements in one call')", id, "__mul__", int64(1)<<60)
 	r.want("[1]", id, "#GETVALUE")
 	if n := s.objects.number(); n != 1 {

@@ -55,7 +55,7 @@ func kinds() map[string]*kind {
 	all := map[string]*kind{}
 	for _, k := range []*kind{
 		&listKind, &dictKind, &setKind, &namespaceKind, &valueKind, &arrayKind, &iteratorKind,
-		&queueKind, &joinableKind, &lockKind, &rlockKind, &semaphoreKind, &boundedKind, &conditionKind, &eventKind, &barrierKind,
+		&queueKind, &joinableKind, &lockKind, &rlockKind, &semaphoreKind, &boundedKind, &conditionKind, &eventKind, &barrierKind, &poolKind, &resultKind,
 	} {
 		all[k.name] = k
 	}

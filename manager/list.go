@@ -17,8 +17,15 @@ var listKind = kind{
 
 // list is a Python list.
 type list struct {
-	mu sync.RWMutex
-	l  []any
+	mu    sync.RWMutex
+	l     []any
+	edits int // how often it was changed, or about to be
+}
+
+// edit locks the list for a change.
+func (l *list) edit() {
+	l.mu.Lock()
+	l.edits++
 }
 
 func newList(c *call) (instance, error) {
@@ -69,7 +76,7 @@ var listMethods = methods[*list]{class: "list", of: map[string]method[*list]{
 	"__rmul__":     {number1, (*list).mul},
 	"__setitem__":  {slot2, (*list).setItem},
 	"append":       {one, (*list).append},
-	"clear":        {nothing, func(l *list, _ *call) (any, error) { l.mu.Lock(); defer l.mu.Unlock(); l.l = nil; return nil, nil }},
+	"clear":        {nothing, func(l *list, _ *call) (any, error) { l.edit(); defer l.mu.Unlock(); l.l = nil; return nil, nil }},
 	"copy":         {nothing, func(l *list, _ *call) (any, error) { return l.value() }},
 	"count":        {one, (*list).count},
 	"extend":       {one, (*list).extend},
@@ -78,7 +85,7 @@ var listMethods = methods[*list]{class: "list", of: map[string]method[*list]{
 	"pop":          {atLeast(0, 1), (*list).pop},
 	"remove":       {one, (*list).remove},
 	"reverse": {nothing, func(l *list, _ *call) (any, error) {
-		l.mu.Lock()
+		l.edit()
 		defer l.mu.Unlock()
 		slices.Reverse(l.l)
 		return nil, nil
@@ -87,7 +94,7 @@ var listMethods = methods[*list]{class: "list", of: map[string]method[*list]{
 }}
 
 func (l *list) append(c *call) (any, error) {
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	l.l = append(l.l, c.args[0])
 	return nil, nil
@@ -98,7 +105,7 @@ func (l *list) extend(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	l.l = append(l.l, items...)
 	return nil, nil
@@ -109,7 +116,7 @@ func (l *list) insert(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	n := int64(len(l.l))
 	if at < 0 {
@@ -127,7 +134,7 @@ func (l *list) pop(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	n := int64(len(l.l))
 	if n == 0 {
@@ -145,7 +152,7 @@ func (l *list) pop(c *call) (any, error) {
 }
 
 func (l *list) remove(c *call) (any, error) {
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	at := l.find(c.args[0], 0, len(l.l))
 	if at < 0 {
@@ -236,7 +243,7 @@ func (l *list) mul(c *call) (any, error) {
 
 // imul changes the list, and gives it, which Python's own proxies throw away.
 func (l *list) imul(c *call) (any, error) {
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	items, err := l.times(c.args[0])
 	if err != nil {
@@ -279,18 +286,50 @@ func (l *list) sort(c *call) (any, error) {
 		return nil, raise("OverflowError", "Python int too large to convert to C int")
 	}
 	if key != nil {
-		switch key.(type) {
-		case pickle.Class, *pickle.Object, *proxy:
-			return nil, raise("NotImplementedError", "sort(key=…) would run Python code in the manager, which has none: sort a copy, and assign it")
+		return nil, l.sortBy(c, key, n != 0)
+	}
+	l.edit()
+	defer l.mu.Unlock()
+	return nil, sorted(l.l, n != 0)
+}
+
+// sortBy has the keys made and compared by a worker. The list may be used meanwhile, also by the key function.
+func (l *list) sortBy(c *call, key any, reverse bool) error {
+	l.mu.RLock()
+	before, edits := slices.Clone(l.l), l.edits
+	l.mu.RUnlock()
+	if len(before) == 0 {
+		return nil
+	}
+	if !callable(key) {
+		return typeError("'%s' object is not callable", typeName(key))
+	}
+	w, err := c.server.helpers("sort(key=…)")
+	if err != nil {
+		return err
+	}
+	v, err := w.do(c, doSort, key, pickle.Tuple(before), reverse)
+	if err != nil {
+		return err
+	}
+	order, err := iterate(v)
+	if err != nil || len(order) != len(before) {
+		return errNoAnswer(v)
+	}
+	after := make([]any, len(before))
+	for i, v := range order {
+		at, ok := v.(int64)
+		if !ok || at < 0 || at >= int64(len(before)) {
+			return errNoAnswer(v)
 		}
-		l.mu.RLock()
-		defer l.mu.RUnlock()
-		if len(l.l) == 0 {
-			return nil, nil
-		}
-		return nil, typeError("'%s' object is not callable", typeName(key))
+		after[i] = before[at]
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return nil, sorted(l.l, n != 0)
+	if l.edits != edits {
+		return valueError("list modified during sort")
+	}
+	l.edits++
+	l.l = after
+	return nil
 }

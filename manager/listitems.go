@@ -32,7 +32,7 @@ func (l *list) getItem(c *call) (any, error) {
 func (l *list) setItem(c *call) (any, error) {
 	s, ok := asSlice(c.args[0])
 	if !ok {
-		l.mu.Lock()
+		l.edit()
 		defer l.mu.Unlock()
 		i, err := index(c.args[0], len(l.l), "list", " assignment", listKeys)
 		if err != nil {
@@ -42,7 +42,7 @@ func (l *list) setItem(c *call) (any, error) {
 		return nil, nil
 	}
 	items, iterErr := iterate(c.args[1]) // before the lock, as it may be this list
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	sp, err := spanOf(s, len(l.l))
 	if err != nil {
@@ -71,7 +71,7 @@ func (l *list) setItem(c *call) (any, error) {
 }
 
 func (l *list) delItem(c *call) (any, error) {
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	s, ok := asSlice(c.args[0])
 	if !ok {

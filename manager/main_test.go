@@ -8,9 +8,13 @@ import (
 
 	"example.com/atrium/connection"
 	"example.com/atrium/internal/mptest"
+	child "example.com/atrium/process"
 )
 
-func TestMain(m *testing.M) { mptest.Main(m) }
+func TestMain(m *testing.M) {
+	child.Main()
+	mptest.Main(m)
+}
 
 var key = []byte("the atrium's key")
 

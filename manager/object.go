@@ -16,6 +16,9 @@ import (
 	"example.com/atrium/pickle"
 )
 
+// An ender is an instance that has something to end when its object is gone.
+type ender interface{ end() }
+
 // An object is what clients have proxies for.
 type object struct {
 	ident string
@@ -103,6 +106,9 @@ func (t *objects) nest(ident string) *object {
 	e.weak = weak.Make(o)
 	t.known[ident] = e
 	runtime.AddCleanup(o, t.forget, ident)
+	if p, ok := o.inst.(ender); ok {
+		runtime.AddCleanup(o, ender.end, p)
+	}
 	return o
 }
 
@@ -196,8 +202,11 @@ func (t *objects) unrefer(o *object, p *process) {
 	e.held = nil
 	if o.nested {
 		t.known[o.ident] = e
-	} else {
-		delete(t.known, o.ident)
+		return
+	}
+	delete(t.known, o.ident)
+	if p, ok := o.inst.(ender); ok {
+		p.end()
 	}
 }
 

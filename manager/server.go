@@ -18,6 +18,8 @@ type Server struct {
 	goTypes  map[reflect.Type]*goType // of kinds, by what they are in Go
 	objects  *objects
 	memory   memory
+	pythons  pythons
+	segments segments
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelCauseFunc
@@ -40,11 +42,15 @@ var errClosing = errors.New("the manager is closing")
 // Errors: those of connection.Listen, such as connection.ErrInUse and connection.ErrAuthkey.
 func Listen(address string, conf Config) (*Server, error) {
 	conf = conf.withDefaults()
+	if err := conf.checkPython(); err != nil {
+		return nil, err
+	}
 	l, err := connection.Listen(address, conf.connection())
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{conf: conf, listener: l, kinds: kinds(), goTypes: map[reflect.Type]*goType{}, objects: newObjects(), memory: memory{most: conf.MaxMemory}}
+	s.pythons = pythons{server: s, all: map[*workers]struct{}{}}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.sending, s.cut = context.WithCancel(context.Background())
 	return s, nil
@@ -126,5 +132,5 @@ func (s *Server) Close() error {
 	s.busy.Wait()
 	late.Stop()
 	s.cut()
-	return err
+	return errors.Join(err, s.pythons.close(), s.segments.close())
 }

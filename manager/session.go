@@ -238,7 +238,11 @@ func (c *session) otherwise(o *object, method string, why error, args []any, kwd
 }
 
 // exceptionOf is how an error is raised in the client.
-func exceptionOf(err error) *pickle.Object {
+func exceptionOf(err error) any {
+	var r *raised
+	if errors.As(err, &r) {
+		return r.v
+	}
 	var e *exception
 	if !errors.As(err, &e) {
 		return pickle.Call("builtins", "RuntimeError", err.Error())

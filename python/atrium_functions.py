@@ -2,6 +2,7 @@
 
 Standard library only, and without a state of its own.
 """
+import base64
 import errno
 import importlib
 import importlib.util
@@ -9,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+import types
 
 
 class TaskCancelled(BaseException):
@@ -56,6 +58,13 @@ def module(where):
         del sys.modules[name]
         raise
     return made
+
+
+def begin(module, source, arg):
+    """What a driver adds to its workers: a module of its own, and what that does before the first task."""
+    m = sys.modules[module] = types.ModuleType(module)
+    exec(compile(source, "<%s>" % module, "exec"), m.__dict__)
+    m.begin(base64.b64decode(arg))
 
 
 def describe(e):

@@ -554,6 +554,9 @@ def _handshake():
         f.write("atrium-py%d" % _setup["index"])
 
 
+retiring = []  # not empty: this process is to be replaced after the running task
+
+
 def main():
     global _running_task, _idle
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -563,15 +566,18 @@ def main():
     try:
         for name in _setup.get("import") or []:
             atrium_functions.module(name)
+        if _setup.get("begin"):
+            atrium_functions.begin(**_setup["begin"])
     except BaseException as e:
         _flush()
         _send(REFUSED, 0, atrium_functions.describe(e))
         os._exit(2)
     _send(READY)
     budget = _setup.get("memory") or 0
+    retired = False
     while _waiting or not _stop:
-        _take(wait=not _waiting)
-        if _waiting:
+        _take(wait=retired or not _waiting)
+        if _waiting and not retired:
             _idle = time.monotonic()
             task, body = _waiting.popleft()
             _cells[_cell] = task
@@ -583,9 +589,9 @@ def main():
                 for f in _made:
                     f.sent = False
             _settle()
-            _send(kind, task, body)
-            if budget and _private() > budget:
+            if retiring or budget and _private() > budget:
+                retired = True  # nothing is begun that waits here: it is called back
                 _send(RETIRE)
-                budget = 0
+            _send(kind, task, body)
     _flush()
     _sock.close()

@@ -16,6 +16,10 @@ var (
 	objects []byte
 	//go:embed atrium_worker.py
 	worker []byte
+
+	// Manager is a module that package manager adds to its workers.
+	//go:embed atrium_manager.py
+	Manager string
 )
 
 // Worker is the worker's side of the pool's protocol: its modules in the order in which they are imported, each as

@@ -22,8 +22,9 @@ type Config struct {
 	Python  string     // interpreter; "" as process.Interpreter finds it
 	Import  []string   // modules that Python workers import before they are ready
 	Path    []string   // directories put before Python's sys.path
-	Env     []string   // KEY=VALUE added to the workers' environment
-	Memory  int64      // private bytes a worker may keep after a task before it is replaced; 0 for no limit
+	Begin   *engine.Begin
+	Env     []string // KEY=VALUE added to the workers' environment
+	Memory  int64    // private bytes a worker may keep after a task before it is replaced; 0 for no limit
 	Grace   time.Duration
 	Output  func(engine.Output) // what tasks print, called from several goroutines; must not be nil
 }
@@ -97,6 +98,17 @@ func New(cfg Config) (*Engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// Start starts the processes of a language that are not there, which otherwise come with the tasks. It does not wait for them.
+func (e *Engine) Start(l engine.Language) {
+	e.mu.Lock()
+	defer e.unlock()
+	for _, w := range e.groups[l].workers {
+		if w.state == absent && !e.ending {
+			w.start()
+		}
+	}
 }
 
 // Workers tells how the processes are.
