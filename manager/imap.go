@@ -11,6 +11,7 @@ import (
 // imapIterator is the results of a pool's imap, as they come. Without chunks it is Python's IMapIterator, with them a generator.
 type imapIterator struct {
 	generator bool
+	ordered   bool
 
 	mu      sync.Mutex
 	ready   []outcome         // to be taken
@@ -32,14 +33,12 @@ func (p *pool) imap(c *call, ordered bool) (any, error) {
 		return nil, err
 	}
 	size := int64(1)
-	it := &imapIterator{changed: make(chan struct{}), early: map[int][]outcome{}}
+	it := &imapIterator{ordered: ordered, changed: make(chan struct{}), early: map[int][]outcome{}}
 	if it.generator = !pickle.Equal(c.args[2], int64(1)); it.generator {
 		f, ok := real64(c.args[2])
 		switch {
 		case !ok:
 			return nil, notOrdered("<", c.args[2], int64(1))
-		case f < 1 && ordered:
-			return nil, valueError("Chunksize must be 1+, not %s", pickle.ReprMax(c.args[2], mostText))
 		case f < 1:
 			return nil, valueError("Chunksize must be 1+, not %s", pickle.ReprMax(c.args[2], mostText))
 		}
@@ -49,42 +48,57 @@ func (p *pool) imap(c *call, ordered bool) (any, error) {
 			return it, nil
 		}
 	}
-	items, err := p.items(c, c.args[1])
-	if err == errGone || err == errClosing {
-		return nil, err
+	items, failed := p.items(c, c.args[1])
+	if failed == errGone || failed == errClosing {
+		return nil, failed
 	}
-	if err != nil { // Python iterates later
-		it.ready = []outcome{{err: err}}
-		return it, nil
+	if failed != nil { // Python iterates later, and has what came before
+		items = items[:int64(len(items))/size*size]
 	}
-	packed, err := packChunks(doMap, c.args[0], items, size)
+	packed, err := it.pack(c.args[0], items, size)
 	if err != nil {
 		return nil, err
 	}
 	it.left = len(packed)
-	p.submit(packed, items, func(i int, v any, err error) {
-		if !ordered {
-			i = -1
-		}
-		it.land(i, v, err)
-	})
+	if failed != nil {
+		it.left++
+		it.land(len(packed), nil, failed)
+	}
+	p.submit(packed, items, it.land)
 	return it, nil
 }
 
-// land takes the outcome of part i, or of any when i is negative.
+func (it *imapIterator) pack(f any, items []any, size int64) ([][]byte, error) {
+	if it.generator {
+		return packChunks(doMap, f, items, size)
+	}
+	all := make([][]byte, len(items))
+	for i, v := range items {
+		var err error
+		if all[i], err = pack(doApply, f, pickle.Tuple{v}, pickle.NewDict()); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// land takes the outcome of part i.
 func (it *imapIterator) land(i int, v any, err error) {
-	var got []outcome
-	if part, ok := v.(*pickle.List); ok && err == nil {
-		for _, v := range part.Items {
+	got := []outcome{{v, err}}
+	if it.generator && err == nil {
+		got = nil
+		part, err := iterate(v)
+		for _, v := range part {
 			got = append(got, outcome{v: v})
 		}
-	} else {
-		got = []outcome{{err: err}}
+		if err != nil {
+			got = []outcome{{err: errNoAnswer(v)}}
+		}
 	}
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	it.left--
-	if i < 0 {
+	if !it.ordered {
 		it.ready = append(it.ready, got...)
 	} else {
 		it.early[i] = got

@@ -146,14 +146,15 @@ func (p *pool) mapped(c *call, what string) (*result, error) {
 		return nil, err
 	}
 	r := p.newResult(c, "MapResult", len(packed))
-	r.v = pickle.NewList(values...)
+	all := pickle.NewList(values...)
+	r.v = all
 	p.begin(r, packed, items, func(i int, v any) error {
-		part, _ := v.(*pickle.List)
-		at := i * int(size)
-		if part == nil || len(part.Items) != min(int(size), len(items)-at) {
+		part, ok := v.(*pickle.List)
+		if !ok {
 			return errNoAnswer(v)
 		}
-		copy(r.v.(*pickle.List).Items[at:], part.Items)
+		n := len(all.Items) // fewer than there were, as in Python, where a function raised StopIteration
+		all.Items = slices.Replace(all.Items, min(i*int(size), n), min((i+1)*int(size), n), part.Items...)
 		return nil
 	})
 	return r, nil
@@ -181,7 +182,7 @@ func chunk(v any) (int64, error) {
 	return n, nil
 }
 
-// items are those of an iterable, also of one that only Python can iterate over.
+// items are those of an iterable, also of one that only Python can iterate over; with an error, those before it.
 func (p *pool) items(c *call, iterable any) ([]any, error) {
 	items, err := iterate(iterable)
 	o, opaque := iterable.(*pickle.Object)
@@ -192,7 +193,14 @@ func (p *pool) items(c *call, iterable any) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return iterate(v)
+	pair, _ := v.(pickle.Tuple)
+	if len(pair) != 2 {
+		return nil, errNoAnswer(v)
+	}
+	if items, err = iterate(pair[0]); err == nil && pair[1] != nil {
+		err = &raised{pair[1]}
+	}
+	return items, err
 }
 
 func (r *result) call(name string, c *call) (any, bool, error) {

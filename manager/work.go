@@ -13,7 +13,7 @@ const (
 	doApply   = "apply"   // f, args, keywords: f(*args, **keywords)
 	doMap     = "map"     // f, items: a list
 	doStarmap = "starmap" // the same, with items that are arguments
-	doItems   = "items"   // iterable: a list of it
+	doItems   = "items"   // iterable: a list of it, and an exception that it ended with
 	doSort    = "sort"    // key, items, reverse: in which order the items are then
 )
 

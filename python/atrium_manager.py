@@ -70,18 +70,30 @@ def _starmap(f, items):
     return list(itertools.starmap(f, items))
 
 
+def _items(iterable):
+    """What there is, and the exception that it ends with."""
+    items = []
+    try:
+        for x in iterable:
+            items.append(x)
+    except Exception as e:
+        return items, _traced(e)
+    return items, None
+
+
 def _sort(key, items, reverse):
     """In which order the items are then."""
     keys = [key(x) for x in items]
     return sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
 
 
-_DOES = {"apply": _apply, "map": _map, "starmap": _starmap, "items": list, "sort": _sort}
+_DOES = {"apply": _apply, "map": _map, "starmap": _starmap, "items": _items, "sort": _sort}
 
 
 def call(data):
     """data is the pickle of what to do; the result that of (True, result) or (False, exception)."""
     global _left
+    answer = None
     try:
         what, *args = _loads(data)
         answer = True, _DOES[what](*args)
