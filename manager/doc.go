@@ -15,7 +15,7 @@
 //	d = m.dict()
 //
 // Served are list, dict, set, Namespace, Value, Array, Queue, JoinableQueue, Lock, RLock, Semaphore, BoundedSemaphore, Condition,
-// Event, Barrier and the iterators of dicts and sets, with the results, exceptions and messages of CPython 3.11, to clients of
+// Event, Barrier, Pool with its AsyncResult, the iterators of dicts, sets and pools, and what SharedMemoryManager asks for, with the results, exceptions and messages of CPython 3.11, to clients of
 // CPython 3.9 to 3.13; what 3.14 has more is there and was not tried with it yet. Proxies may be parts of values, and arguments of processes of every start method. The protocol, and all that is
 // otherwise than in Python, is in docs/formats/manager.md.
 //
@@ -23,8 +23,12 @@
 //
 // Server.Register adds types of the Go program, whose methods Python calls, and Server.Share objects that all clients find under a name.
 //
-// Not there yet: Pool with its AsyncResult, the calls of SharedMemoryManager, the xmlrpclib serializer, whatever would have Python code run
-// (a key function of sort, the action of a barrier).
+// # Python code
+//
+// The functions of pools, and what else of Python's has to be called (a key function of sort, the action of a barrier, a pool's callbacks), run in
+// worker processes of the interpreter Config.Python, which find the functions of the clients' own script when Config.Main names it. The
+// server hands them pickles and gets pickles. A worker that dies ends the call that it was for with a BrokenProcessPool, a RuntimeError,
+// some ms later, and the pool goes on. Without Config.Python such calls raise NotImplementedError.
 //
 // # Who owns what
 //
@@ -35,6 +39,7 @@
 //
 // # Safety
 //
-// Clients are let in by their authkey and trusted with the objects, but with nothing else: pickles are data here and never run, each
+// Clients are let in by their authkey and trusted with the objects, and where Config.Python is set with running code as this user, but with
+// nothing else: pickles are data here and never run, each
 // client is served by goroutines of its own, and what it can make the server allocate is bounded by Config.
 package manager

@@ -156,6 +156,15 @@ func TestPythonConfig(t *testing.T) {
 	}
 }
 
+// A script that makes pools whenever it is loaded is told so, and makes no more.
+func TestPoolUnguarded(t *testing.T) {
+	mptest.Check(t)
+	_, where := servedPython(t, "poolunguarded", Config{})
+	p := script(t, "poolunguarded", where)
+	p.Expect("ok")
+	p.Done()
+}
+
 // The processes of all pools are counted, and a script that cannot be loaded is a client's error.
 func TestPoolBounds(t *testing.T) {
 	mptest.Check(t)

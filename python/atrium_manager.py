@@ -55,7 +55,17 @@ def _load(path):
         raise ImportError("%s is no Python script" % path)
     m = importlib.util.module_from_spec(spec)
     sys.modules["__main__"] = sys.modules["__mp_main__"] = m
-    spec.loader.exec_module(m)
+    from multiprocessing.managers import SyncManager
+    pool, SyncManager.Pool = SyncManager.Pool, _no_pool
+    try:
+        spec.loader.exec_module(m)
+    finally:
+        SyncManager.Pool = pool
+
+
+def _no_pool(*_, **__):
+    raise RuntimeError("%s makes a Pool as soon as it is loaded, and so each of the pool's workers would make one; put what it does under\n\n"
+                       "    if __name__ == \"__main__\":\n" % _main)
 
 
 def _apply(f, args, kwds):
