@@ -33,7 +33,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 5 s it is still not so that %s", what)
+			t.Fatalf("after a minute it is still not so that %s", what)
 		}
 	}
 }

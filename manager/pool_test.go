@@ -1,9 +1,12 @@
 package manager
 
 import (
+	"flag"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,6 +30,22 @@ func (l lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// outOf is the next line that a script prints and does not print just to show that it is alive.
+func outOf(p *mptest.Proc) string {
+	for {
+		if line := p.Line(); line != "…" {
+			return line
+		}
+	}
+}
+
+func expect(t testing.TB, p *mptest.Proc, want string) {
+	t.Helper()
+	if got := outOf(p); got != want {
+		t.Fatalf("%q, not %q", got, want)
+	}
+}
+
 // processes are how many Python processes a server has.
 func processes(s *Server) (n int) {
 	s.pythons.mu.Lock()
@@ -46,7 +65,7 @@ func TestPool(t *testing.T) {
 	mptest.Check(t)
 	s, where := servedPython(t, "pools", Config{})
 	p := script(t, "pools", where)
-	p.Expect("ok")
+	expect(t, p, "ok")
 	p.Done()
 	eventually(t, "all objects are gone", func() bool { return s.objects.number() == 0 })
 }
@@ -69,7 +88,7 @@ func TestPoolVersions(t *testing.T) {
 		t.Run(v, func(t *testing.T) {
 			s, where := served(t, Config{Python: exe, Main: "testdata/pools.py", Space: mptest.Space(t).Path(), Output: lines(func(line string) { t.Log(line) })})
 			p := scriptOf(t, exe, "pools", where)
-			p.Expect("ok")
+			expect(t, p, "ok")
 			p.Done()
 			eventually(t, "all objects are gone", func() bool { return s.objects.number() == 0 })
 		})
@@ -83,7 +102,7 @@ func TestPoolStart(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			_, where := servedPython(t, "poolstart", Config{})
 			p := script(t, "poolstart", where, method)
-			p.Expect("ok")
+			expect(t, p, "ok")
 			p.Done()
 		})
 	}
@@ -94,10 +113,26 @@ func TestPoolKilled(t *testing.T) {
 	mptest.Check(t)
 	_, where := servedPython(t, "poolkill", Config{})
 	p := script(t, "poolkill", where)
-	t.Log("from the death of a worker to the client's error it", p.Line())
-	p.Expect("ok")
+	t.Log("from the death of a worker to the client's error it", outOf(p))
+	expect(t, p, "ok")
 	p.Done()
 }
+
+// Calls of several threads, while workers are killed at any moment.
+func TestPoolKilledAtRandom(t *testing.T) {
+	mptest.Check(t)
+	_, where := servedPython(t, "poolsoak", Config{})
+	p := script(t, "poolsoak", where, strconv.Itoa(*poolCalls))
+	line := outOf(p)
+	var wrong, done, broken, killed int
+	if _, err := fmt.Sscan(line, &wrong, &done, &broken, &killed); err != nil || wrong != 0 || done+broken != 4**poolCalls {
+		t.Error(line, err)
+	}
+	t.Logf("%d calls were done and %d ended with an error while %d workers were killed", done, broken, killed)
+	p.Done()
+}
+
+var poolCalls = flag.Int("manager.poolcalls", 25, "of each thread in TestPoolKilledAtRandom")
 
 // A pool ends when its clients have no reference to it any more, however that came about, but not before it has done what it was asked for.
 func TestPoolEnds(t *testing.T) {
@@ -161,7 +196,7 @@ func TestPoolUnguarded(t *testing.T) {
 	mptest.Check(t)
 	_, where := servedPython(t, "poolunguarded", Config{})
 	p := script(t, "poolunguarded", where)
-	p.Expect("ok")
+	expect(t, p, "ok")
 	p.Done()
 }
 

@@ -5,7 +5,6 @@ this file.
 """
 import collections
 import ctypes
-import faulthandler
 import operator
 import random
 import re
@@ -207,11 +206,12 @@ def main():
     for args in [(0,), (-1,), ("a",), (1, 5), (1, None, (), 0), (1, None, (), "a"), (1, None, (), None, None, 1)]:
         pools(*args)
     while sum(counts.values()) < CALLS:
-        print("\u2026")
-        faulthandler.dump_traceback_later(25, exit=True)
+        client.alive()
         processes = rnd.choice([1, 1, 2])
         pair = pools(processes)
-        for _ in range(60):
+        for i in range(60):
+            if i % 20 == 0:
+                client.alive()
             once(pair, FUNCTIONS if processes == 1 else SAFE)  # else the first of several exceptions is anyone's
         end = rnd.choice(["close", "terminate"])
         for method, args in [(end, ()), ("map", (square, [1])), ("apply", (square, (1,))), ("imap", (square, [1])), ("map_async", (square, [1])), ("terminate", ()), ("join", ()), (end, ())]:

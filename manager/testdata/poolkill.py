@@ -6,7 +6,7 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.managers import RemoteError
 
-from client import connect
+from client import alive, connect
 
 
 def die(x, how, where):
@@ -57,6 +57,7 @@ def main():
     p = m.Pool(2)
     broken("this is the end", p.map, dies, range(1000), 1)
     assert p.map(fine, range(100)) == [-x for x in range(100)]
+    alive()
     assert "exit status 7" in broken("this is the end", p.map, leaves, range(40), 3)
     broken("exit status 3", p.apply, asked, (3,))
     r = p.apply_async(dies, (5,))
@@ -64,6 +65,7 @@ def main():
     assert not r.successful()
     assert p.starmap(divmod, [(7, 2)]) == [(3, 1)]
 
+    alive()
     # Of an imap one result is lost.
     it = p.imap(dies, range(8))
     assert [next(it) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -75,10 +77,12 @@ def main():
     except BrokenProcessPool:
         pass
 
+    alive()
     # From a death to the error: what the test prints, as how long it takes is the machine's business too.
     q, e = m.Queue(), m.Event()
     took = []
     for _ in range(5):
+        alive()
         r = p.map_async(tell, [(q, e)] * 2, 1)
         pid = q.get(timeout=30)
         q.get(timeout=30)
@@ -89,6 +93,7 @@ def main():
     print("took %.1f ms" % (min(took) * 1000))
     assert p.map(fine, [1, 2]) == [-1, -2]
 
+    alive()
     # A sort, and a barrier's action.
     l = m.list([4, 5, 6])
     broken("killed by signal 9", l.sort, key=dies)
@@ -97,6 +102,7 @@ def main():
     b = m.Barrier(1, os.abort)
     broken("killed by signal 6", b.wait)
 
+    alive()
     # An initializer that fails, or kills.
     bad = m.Pool(1, fails)
     assert "ValueError" in broken("not today", bad.map, fine, [1])
@@ -104,6 +110,7 @@ def main():
     broken("signal 6", bad.map, fine, [1])
     bad.terminate()
 
+    alive()
     # What is not done when a pool is terminated.
     r = p.map_async(tell, [(q, e)], 1)
     q.get(timeout=30)

@@ -1,12 +1,13 @@
 """The server's Pool, as a program uses one. Functions are in this script, which is the server's Config.Main."""
+import functools
 import multiprocessing as mp
 import operator
 import os
 import sys
-import time
-from multiprocessing.managers import RemoteError
+import threading
+from multiprocessing.managers import RemoteError, SyncManager
 
-from client import connect
+from client import alive, connect
 
 
 def square(x):
@@ -69,6 +70,22 @@ def unpicklable(_):
     return lambda: 0
 
 
+def fresh(d, i):
+    """A new object, of which nobody but the result has a proxy."""
+    m = SyncManager(d._token.address, authkey=bytes(mp.current_process().authkey))
+    m.connect()
+    return m.list([i])
+
+
+def act(q):
+    q.put("acted")
+
+
+def grow(l, x):
+    l.append(x)
+    return x
+
+
 class Values:
     """An iterable that only Python can iterate over."""
 
@@ -115,6 +132,7 @@ def main():
         assert next(it) is True
         raises(StopIteration, "", next, it)
 
+        alive()
         # Exceptions are the function's, with the traceback of the worker.
         x = raises(ValueError, "no threes", p.map, fail, range(6))
         assert x.args == ("no threes", 3) and "in fail" in str(x.__cause__), x.__cause__
@@ -129,15 +147,19 @@ def main():
         raises(ValueError, "Chunksize must be 1+, not 0", p.imap, square, [1], 0)
         assert p.map(square, [1, 2], 0) == [None, None]
 
+        alive()
         # Proxies are those of the manager.
         d, lock = m.dict(), m.Lock()
         back = p.starmap(count, [(d, lock, i) for i in range(8)])
         assert d["n"] == 8 and [b["n"] for b in back] == [8] * 8
         assert p.apply(make, (m.dict(),))[0]["made"] is True
+        assert [list(l) for l in p.starmap(fresh, [(d, i) for i in range(60)], 1)] == [[i] for i in range(60)]
+        alive()
         assert len(set(p.map(pid, range(40), 1))) <= 2
     raises(ValueError, "Pool not running", p.map, square, [1])
     p.join()
 
+    alive()
     d, lock = m.dict(), m.Lock()
     p = m.Pool(2, setup, (d, lock, "x"), maxtasksperchild=3)
     assert p.map(what_was_given, range(4)) == ["x"] * 4
@@ -145,6 +167,7 @@ def main():
     assert max(map(pids.count, pids)) <= 3, pids
     raises(ValueError, "Pool is still running", p.join)
     assert d["begun"] >= 2
+    alive()
     r = p.map_async(pid, range(6), 1)
     p.close()
     raises(ValueError, "Pool not running", p.apply, square, (1,))
@@ -155,6 +178,7 @@ def main():
     raises(RemoteError, "TypeError: initializer must be a callable", m.Pool, 1, 5)
     raises(RemoteError, "ValueError: maxtasksperchild must be a positive int or None", m.Pool, 1, None, (), 0)
 
+    alive()
     # What is asked for is done though nobody keeps a pool.
     r = m.Pool(1).apply_async(square, (7,))
     assert r.get(30) == 49
@@ -166,6 +190,7 @@ def main():
         raises(ValueError, "no threes", r.get, 30)
         assert called.get(timeout=20).args == ("no threes", 3)
 
+    alive()
     # Other code of the clients'.
     l = m.list(["ccc", "a", "bb", "d"])
     l.sort(key=len)
@@ -173,8 +198,15 @@ def main():
     l.sort(key=len, reverse=True)
     assert list(l) == ["ccc", "bb", "a", "d"]
     raises(TypeError, "has no len()", m.list([1]).sort, key=len)
-    b = m.Barrier(1, time.time)
-    assert b.wait() == 0 and not b.broken
+    raises(ValueError, "list modified during sort", l.sort, key=functools.partial(grow, l))
+    assert list(l) == ["ccc", "bb", "a", "d", "ccc", "bb", "a", "d"]
+    alive()
+    b, places = m.Barrier(2, functools.partial(act, called)), []
+    t = threading.Thread(target=lambda: places.append((b.wait(), called.qsize())))
+    t.start()
+    places.append((b.wait(), called.qsize()))
+    t.join()
+    assert sorted(places) == [(0, 1), (1, 1)] and not b.broken, places
     b = m.Barrier(1, fail)
     raises(TypeError, "missing 1 required", b.wait)
     assert b.broken

@@ -2,7 +2,7 @@
 import multiprocessing as mp
 import sys
 
-from client import KEY, connect
+from client import KEY, alive, connect
 
 
 def square(x):
@@ -26,9 +26,11 @@ if __name__ == "__main__":
     for x in ps:
         x.start()
     for x in ps:
+        alive()
         x.join()
         assert x.exitcode == 0, x.exitcode
     assert sorted(q.get() for _ in ps) == [(i, [x * x for x in range(i)], i * i) for i in range(3)]
+    alive()
     # The other way about: a worker of the pool uses a pool.
     assert p.map(outer, [(m.Pool(1), q, 2)]) == [None]
     assert q.get() == (2, [0, 1], 4)
