@@ -200,6 +200,19 @@ func TestPoolUnguarded(t *testing.T) {
 	p.Done()
 }
 
+// Without the clients' script its functions are not found, which is said.
+func TestPoolNoMain(t *testing.T) {
+	mptest.Check(t)
+	s, _ := served(t, Config{Python: mptest.Python(t), Space: mptest.Space(t).Path()})
+	r := open(t, s)
+	for _, module := range []string{"__main__", "__mp_main__"} {
+		kind, v := r.ask(create(t, s, "Pool", 1), "apply", pickle.Class{Module: module, Name: "work"})
+		if got, _ := said(kind, v).(string); kind != "#ERROR" || !strings.Contains(got, "AttributeError") || !strings.Contains(got, "atrium serve --main") {
+			t.Error(kind, got)
+		}
+	}
+}
+
 // The processes of all pools are counted, and a script that cannot be loaded is a client's error.
 func TestPoolBounds(t *testing.T) {
 	mptest.Check(t)

@@ -7,6 +7,11 @@ import sys
 import threading
 from multiprocessing.managers import RemoteError, SyncManager
 
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
 from client import alive, connect
 
 
@@ -146,6 +151,11 @@ def main():
         raises(TypeError, "'int' object is not iterable", next, p.imap(square, 5))
         raises(ValueError, "Chunksize must be 1+, not 0", p.imap, square, [1], 0)
         assert p.map(square, [1, 2], 0) == [None, None]
+
+        if numpy is not None:  # which may not be there for all versions
+            a, b = p.map(numpy.cumsum, [numpy.arange(4), numpy.ones((2, 2))])
+            assert a.tolist() == [0, 1, 3, 6] and a.dtype == int and b.tolist() == [1, 2, 3, 4]
+            assert p.map(square, numpy.arange(3.0)) == [0, 1, 4] and list(p.imap(len, numpy.ones((2, 3)))) == [3, 3]
 
         alive()
         # Proxies are those of the manager.
