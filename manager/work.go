@@ -20,14 +20,9 @@ const (
 // errOver is why the rest of a map is not done when one of its workers died.
 var errOver = errors.New("another part of it was lost")
 
-// pack makes the argument of a task: the pickle of what is to be done, as a bytes object that is for the worker's hands only.
+// pack makes the argument of a task: the pickle of what is to be done.
 func pack(what string, args ...any) ([]byte, error) {
-	var e pickle.Encoder
-	inner, err := e.Append(nil, append(pickle.Tuple{what}, args...))
-	if err != nil {
-		return nil, err
-	}
-	return e.Append(make([]byte, 0, len(inner)+32), pickle.Bytes(inner))
+	return pickle.Encoder{}.Append(nil, append(pickle.Tuple{what}, args...))
 }
 
 // submit has things done, each by whoever is free. done is called once for each, from other goroutines, with its value or what is to be
@@ -67,12 +62,8 @@ func (w *workers) unpack(o engine.Outcome) (any, error) {
 	if o.Err != nil {
 		return nil, broken(o.Err)
 	}
-	v, err := pickle.Decoder{}.Decode(o.Result)
+	v, err := w.server.read(o.Result)
 	if err != nil {
-		return nil, err
-	}
-	inner, _ := v.(pickle.Bytes)
-	if v, err = w.server.read([]byte(inner)); err != nil {
 		return nil, err
 	}
 	pair, _ := v.(pickle.Tuple)

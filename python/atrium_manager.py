@@ -29,7 +29,17 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _loads(data):
-    return _Unpickler(io.BytesIO(data)).load()
+    return pickle.loads(data) if _main else _Unpickler(io.BytesIO(data)).load()
+
+
+_PLAIN = {int, float, str, bytes, bool, type(None)}
+
+
+def _dumps(answer):
+    value = answer[1]
+    if type(value) in _PLAIN or type(value) is list and _PLAIN.issuperset(map(type, value)):
+        return pickle.dumps(answer, 4)
+    return bytes(ForkingPickler.dumps(answer, 4))  # knows what else multiprocessing can send
 
 
 def begin(data):
@@ -110,7 +120,7 @@ def call(data):
     except Exception as e:
         answer = False, _traced(e)
     try:
-        out = bytes(ForkingPickler.dumps(answer, 4))
+        out = _dumps(answer)
     except Exception as e:
         from multiprocessing.pool import MaybeEncodingError
         out = pickle.dumps((False, MaybeEncodingError(e, answer[1])), 4)
@@ -121,6 +131,9 @@ def call(data):
         if not _left:
             atrium_worker.retiring.append(True)
     return out
+
+
+call.raw = True
 
 
 def _traced(e):

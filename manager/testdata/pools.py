@@ -189,6 +189,11 @@ def main():
     raises(RemoteError, "ValueError: maxtasksperchild must be a positive int or None", m.Pool, 1, None, (), 0)
 
     alive()
+    # The processes are there, and have begun, before they are needed.
+    begun = m.Queue()
+    with m.Pool(3, act, (begun,)):
+        assert [begun.get(timeout=20) for _ in range(3)] == ["acted"] * 3
+
     # What is asked for is done though nobody keeps a pool.
     r = m.Pool(1).apply_async(square, (7,))
     assert r.get(30) == 49
