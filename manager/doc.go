@@ -28,7 +28,8 @@
 // The functions of pools, and what else of Python's has to be called (a key function of sort, the action of a barrier, a pool's callbacks), run in
 // worker processes of the interpreter Config.Python, which find the functions of the clients' own script when Config.Main names it. The
 // server hands them pickles and gets pickles. A worker that dies ends the call that it was for with a BrokenProcessPool, a RuntimeError,
-// some ms later, and the pool goes on. Without Config.Python such calls raise NotImplementedError.
+// some ms later, and the pool goes on. A process takes some 60 ms
+// to start, and what it imports; a call of a pool 0.15 ms, as in CPython. Without Config.Python such calls raise NotImplementedError.
 //
 // # Who owns what
 //

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"example.com/atrium/engine"
@@ -22,6 +23,7 @@ var poolKind = kind{
 // pool is a multiprocessing.Pool. What it was asked for is done also when nobody has a reference to it any more; then its processes end.
 type pool struct {
 	*workers
+	initargs any // whose objects live as long as the pool
 
 	mu    sync.Mutex
 	state string
@@ -45,21 +47,9 @@ func newPool(c *call) (instance, error) {
 	if err := c.server.needPython("a Pool"); err != nil {
 		return nil, err
 	}
-	n := int64(sys.CPUs())
-	if c.args[0] != nil {
-		f, ok := real64(c.args[0])
-		switch {
-		case !ok:
-			return nil, notOrdered("<", c.args[0], int64(1))
-		case f < 1:
-			return nil, valueError("Number of processes must be at least 1")
-		}
-		if n, ok, err := integer(c.args[0]); err != nil {
-			return nil, err
-		} else if !ok || n > int64(c.server.conf.MaxWorkers) {
-			return nil, raise("RuntimeError", "a pool of %s processes, and the manager starts at most %d: see Config.MaxWorkers", pickle.ReprMax(c.args[0], mostText), c.server.conf.MaxWorkers)
-		}
-		n, _, _ = integer(c.args[0])
+	n, err := poolSize(c.args[0], c.server.conf.MaxWorkers)
+	if err != nil {
+		return nil, err
 	}
 	var each int64
 	if c.args[3] != nil {
@@ -73,17 +63,38 @@ func newPool(c *call) (instance, error) {
 		if !callable(c.args[1]) {
 			return nil, typeError("initializer must be a callable")
 		}
-		var err error
 		if initializer, err = (pickle.Encoder{}).Append(nil, pickle.Tuple{c.args[1], c.args[2]}); err != nil {
 			return nil, err
 		}
 	}
-	w, err := c.server.pythons.start(int(n), initializer, each, true)
+	w, err := c.server.pythons.start(n, initializer, each, true)
 	if err != nil {
 		return nil, err
 	}
 	w.engine.Start(engine.Python)
-	return &pool{workers: w, state: running}, nil
+	return &pool{workers: w, initargs: c.args[2], state: running}, nil
+}
+
+// poolSize is how many processes a pool is to have.
+func poolSize(v any, most int) (int, error) {
+	if v == nil {
+		return sys.CPUs(), nil
+	}
+	f, ok := real64(v)
+	switch {
+	case !ok:
+		return 0, notOrdered("<", v, int64(1))
+	case f < 1:
+		return 0, valueError("Number of processes must be at least 1")
+	case f > float64(most):
+		return 0, tooManyWorkers(v, most)
+	}
+	n, _, err := integer(v)
+	return int(n), err
+}
+
+func tooManyWorkers(n any, most int) error {
+	return raise("RuntimeError", "a pool of %s processes, and with those of other pools the manager starts at most %d: see Config.MaxWorkers", pickle.ReprMax(n, mostText), most)
 }
 
 // needPython refuses what cannot be done without an interpreter.
@@ -178,7 +189,10 @@ func (p *pool) end() {
 	defer p.mu.Unlock()
 	if p.state == running {
 		p.state = closed
-		p.ended = p.stopping(func(e *local.Engine) error { return e.Close(context.Background()) })
+		p.ended = p.stopping(func(e *local.Engine) error {
+			defer runtime.KeepAlive(p)
+			return e.Close(context.Background())
+		})
 	}
 }
 

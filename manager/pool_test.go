@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/atrium/internal/mptest"
 	"example.com/atrium/pickle"
@@ -64,6 +65,19 @@ func processes(s *Server) (n int) {
 func TestPool(t *testing.T) {
 	mptest.Check(t)
 	s, where := servedPython(t, "pools", Config{})
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // what nothing refers to goes at once
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				runtime.GC()
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
 	p := script(t, "pools", where)
 	expect(t, p, "ok")
 	p.Done()
@@ -98,13 +112,22 @@ func TestPoolVersions(t *testing.T) {
 // Pools are passed to processes of every start method, whose functions are those of the clients' script too.
 func TestPoolStart(t *testing.T) {
 	mptest.Check(t)
-	for _, method := range []string{"fork", "spawn", "forkserver"} {
-		t.Run(method, func(t *testing.T) {
-			_, where := servedPython(t, "poolstart", Config{})
-			p := script(t, "poolstart", where, method)
-			expect(t, p, "ok")
-			p.Done()
-		})
+	for v, exe := range pythons3(t) {
+		for method, address := range map[string]string{"fork": "", "spawn": "tcp:127.0.0.1:0", "forkserver": ""} {
+			if testing.Short() && method != "spawn" {
+				continue
+			}
+			t.Run(v+" "+method, func(t *testing.T) {
+				if address == "" {
+					address = "unix:" + filepath.Join(t.TempDir(), "m")
+				}
+				_, where := servedAt(t, address, Config{Python: exe, Main: "testdata/poolstart.py", Space: mptest.Space(t).Path(),
+					Output: lines(func(line string) { t.Log(line) })})
+				p := scriptOf(t, exe, "poolstart", where, method)
+				expect(t, p, "ok")
+				p.Done()
+			})
+		}
 	}
 }
 
@@ -220,7 +243,7 @@ func TestPoolBounds(t *testing.T) {
 	noErr(t, exec.Command("cp", "testdata/killed.py", main).Run()) // which connects, to nowhere, as soon as it is loaded
 	s, _ := served(t, Config{Python: mptest.Python(t), Main: main, MaxWorkers: 3, Space: mptest.Space(t).Path(), Output: lines(func(line string) { t.Log(line) })})
 	a := create(t, s, "Pool", 2)
-	dial(t, s).want("#TRACEBACK RuntimeError: a pool of 2 processes would be 4 with those of other pools, and the manager starts at most 3: see Config.MaxWorkers", nil, "create", "Pool", 2)
+	dial(t, s).want("#TRACEBACK RuntimeError: a pool of 2 processes, and with those of other pools the manager starts at most 3: see Config.MaxWorkers", nil, "create", "Pool", 2)
 	b := create(t, s, "Pool", 1)
 	r := open(t, s)
 	for _, id := range []string{a, b} {

@@ -76,8 +76,7 @@ func (p *pythons) start(n int, initializer []byte, calls int64, pooled bool) (*w
 	case p.closed:
 		return nil, errClosing
 	case pooled && p.pooled+n > conf.MaxWorkers:
-		return nil, raise("RuntimeError", "a pool of %d processes would be %d with those of other pools, and the manager starts at most %d: see Config.MaxWorkers",
-			n, p.pooled+n, conf.MaxWorkers)
+		return nil, tooManyWorkers(int64(n), conf.MaxWorkers)
 	}
 	if p.space == nil {
 		space, err := shm.Open(conf.Space)
@@ -86,18 +85,7 @@ func (p *pythons) start(n int, initializer []byte, calls int64, pooled bool) (*w
 		}
 		p.space = space
 	}
-	main, first := any(nil), any(nil)
-	if conf.Main != "" {
-		main = conf.Main
-	}
-	if initializer != nil {
-		first = pickle.Bytes(initializer)
-	}
-	var key any
-	if conf.Authkey != nil {
-		key = pickle.Bytes(conf.Authkey)
-	}
-	arg, err := pickle.Encoder{}.Append(nil, pickle.Tuple{key, main, calls, first})
+	arg, err := pickle.Encoder{}.Append(nil, pickle.Tuple{bytesOrNone(conf.Authkey), conf.Main, calls, bytesOrNone(initializer)})
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +100,13 @@ func (p *pythons) start(n int, initializer []byte, calls int64, pooled bool) (*w
 		p.pooled += n
 	}
 	return w, nil
+}
+
+func bytesOrNone(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return pickle.Bytes(b)
 }
 
 const managerModule = "atrium_manager"

@@ -15,16 +15,16 @@ import (
 
 // Config of an engine; zero values have defaults.
 type Config struct {
-	Workers int        // processes of each language; 0 means 1
-	Threads int        // that a worker may use (GOMAXPROCS, OMP_NUM_THREADS …, unless set); 0 means 1
-	Space   *shm.Space // that workers share with this process; must stay open until the engine is closed
-	Program string     // Go binary with the functions; "" is this one
-	Python  string     // interpreter; "" as process.Interpreter finds it
-	Import  []string   // modules that Python workers import before they are ready
-	Path    []string   // directories put before Python's sys.path
-	Begin   *engine.Begin
-	Env     []string // KEY=VALUE added to the workers' environment
-	Memory  int64    // private bytes a worker may keep after a task before it is replaced; 0 for no limit
+	Workers int           // processes of each language; 0 means 1
+	Threads int           // that a worker may use (GOMAXPROCS, OMP_NUM_THREADS …, unless set); 0 means 1
+	Space   *shm.Space    // that workers share with this process; must stay open until the engine is closed
+	Program string        // Go binary with the functions; "" is this one
+	Python  string        // interpreter; "" as process.Interpreter finds it
+	Import  []string      // modules that Python workers import before they are ready
+	Path    []string      // directories put before Python's sys.path
+	Begin   *engine.Begin // what Python workers do before they are ready; may be nil
+	Env     []string      // KEY=VALUE added to the workers' environment
+	Memory  int64         // private bytes a worker may keep after a task before it is replaced; 0 for no limit
 	Grace   time.Duration
 	Output  func(engine.Output) // what tasks print, called from several goroutines; must not be nil
 }

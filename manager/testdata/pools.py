@@ -5,6 +5,7 @@ import operator
 import os
 import sys
 import threading
+import time
 from multiprocessing.managers import RemoteError, SyncManager
 
 try:
@@ -189,6 +190,19 @@ def main():
     raises(RemoteError, "ValueError: maxtasksperchild must be a positive int or None", m.Pool, 1, None, (), 0)
 
     alive()
+    # Objects live while an initializer may need them.
+    with m.Pool(1, setup, (m.dict(), m.Lock(), "y"), 1) as p:
+        assert p.map(what_was_given, range(5), 1) == ["y"] * 5
+
+    # And while a call does that has not begun.
+    with m.Pool(1) as p:
+        e.clear()
+        first = p.apply_async(wait_for, (e,))
+        rest = [p.apply_async(len, (m.list([1, 2]),)), p.map_async(len, [m.list([1])]), p.imap(len, [m.list([1, 2, 3])])]
+        time.sleep(0.2)  # the server looks for what nobody has
+        e.set()
+        assert first.get(30) is True and rest[0].get(30) == 2 and rest[1].get(30) == [1] and next(rest[2]) == 3
+
     # The processes are there, and have begun, before they are needed.
     begun = m.Queue()
     with m.Pool(3, act, (begun,)):
