@@ -207,7 +207,7 @@ func (it *imapIterator) throw(c *call) (any, error) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	it.done = true
-	return nil, &raised{v}
+	return nil, &thrown{v}
 }
 
 func (it *imapIterator) close(*call) (any, error) {

@@ -98,7 +98,7 @@ func TestPoolDiffers(t *testing.T) {
 // Every CPython that is here uses a pool; from 3.9 to 3.13 what is pickled is the same for all.
 func TestPoolVersions(t *testing.T) {
 	mptest.Check(t)
-	for v, exe := range pythons3(t) {
+	for v, exe := range pythons(t) {
 		t.Run(v, func(t *testing.T) {
 			s, where := served(t, Config{Python: exe, Main: "testdata/pools.py", Space: mptest.Space(t).Path(), Output: lines(func(line string) { t.Log(line) })})
 			p := scriptOf(t, exe, "pools", where)
@@ -112,7 +112,7 @@ func TestPoolVersions(t *testing.T) {
 // Pools are passed to processes of every start method, whose functions are those of the clients' script too.
 func TestPoolStart(t *testing.T) {
 	mptest.Check(t)
-	for v, exe := range pythons3(t) {
+	for v, exe := range pythons(t) {
 		for method, address := range map[string]string{"fork": "", "spawn": "tcp:127.0.0.1:0", "forkserver": ""} {
 			if testing.Short() && method != "spawn" {
 				continue

@@ -17,8 +17,8 @@ import (
 	"example.com/atrium/shm"
 )
 
-// pythons are all Python processes of a server. Nothing of Python's runs anywhere else.
-type pythons struct {
+// interpreters are all Python processes of a server. Nothing of Python's runs anywhere else.
+type interpreters struct {
 	server *Server
 
 	mu      sync.Mutex
@@ -68,7 +68,7 @@ func (c *Config) checkPython() error {
 
 // start makes n processes. initializer is the pickle of a pair, a callable and its arguments, that each calls first, or nil; calls is after how many
 // each is replaced, 0 for never.
-func (p *pythons) start(n int, initializer []byte, calls int64, pooled bool) (*workers, error) {
+func (p *interpreters) start(n int, initializer []byte, calls int64, pooled bool) (*workers, error) {
 	conf := &p.server.conf
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +146,7 @@ func (w *workers) stopping(how func(*local.Engine) error) <-chan struct{} {
 }
 
 // end ends processes in the background, and then gives their places to others. The caller holds mu.
-func (p *pythons) end(w *workers, how func(*local.Engine) error) <-chan struct{} {
+func (p *interpreters) end(w *workers, how func(*local.Engine) error) <-chan struct{} {
 	done := make(chan struct{})
 	p.ending.Add(1)
 	go func() {
@@ -166,7 +166,7 @@ func (p *pythons) end(w *workers, how func(*local.Engine) error) <-chan struct{}
 }
 
 // close ends all of them. Again is nothing.
-func (p *pythons) close() error {
+func (p *interpreters) close() error {
 	p.mu.Lock()
 	p.closed = true
 	for w := range p.all {
@@ -183,7 +183,7 @@ func (p *pythons) close() error {
 	return errors.Join(err, space.Close())
 }
 
-func (p *pythons) print(o engine.Output) {
+func (p *interpreters) print(o engine.Output) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	_, _ = io.WriteString(p.server.conf.Output, fmt.Sprintf("[python %d] %s\n", o.Pid, o.Text)) // nobody is there to be told

@@ -198,7 +198,7 @@ func (p *pool) items(c *call, iterable any) ([]any, error) {
 		return nil, errNoAnswer(v)
 	}
 	if items, err = iterate(pair[0]); err == nil && pair[1] != nil {
-		err = &raised{pair[1]}
+		err = &thrown{pair[1]}
 	}
 	return items, err
 }

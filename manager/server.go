@@ -18,7 +18,7 @@ type Server struct {
 	goTypes  map[reflect.Type]*goType // of kinds, by what they are in Go
 	objects  *objects
 	memory   memory
-	pythons  pythons
+	pythons  interpreters
 	segments segments
 
 	ctx     context.Context // ends with Close
@@ -50,7 +50,7 @@ func Listen(address string, conf Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{conf: conf, listener: l, kinds: kinds(), goTypes: map[reflect.Type]*goType{}, objects: newObjects(), memory: memory{most: conf.MaxMemory}}
-	s.pythons = pythons{server: s, all: map[*workers]struct{}{}}
+	s.pythons = interpreters{server: s, all: map[*workers]struct{}{}}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.sending, s.cut = context.WithCancel(context.Background())
 	return s, nil

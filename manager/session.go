@@ -239,7 +239,7 @@ func (c *session) otherwise(o *object, method string, why error, args []any, kwd
 
 // exceptionOf is how an error is raised in the client.
 func exceptionOf(err error) any {
-	var r *raised
+	var r *thrown
 	if errors.As(err, &r) {
 		return r.v
 	}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"example.com/atrium/engine"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/pickle"
 )
 
@@ -22,7 +23,7 @@ var errOver = errors.New("another part of it was lost")
 
 // pack makes the argument of a task: the pickle of what is to be done.
 func pack(what string, args ...any) ([]byte, error) {
-	return pickle.Encoder{}.Append(nil, append(pickle.Tuple{what}, args...))
+	return pickle.Encoder{Marshal: ndarray.MarshalNumPy}.Append(nil, append(pickle.Tuple{what}, args...))
 }
 
 // submit has things done, each by whoever is free. done is called once for each, from other goroutines, with its value or what is to be
@@ -71,7 +72,7 @@ func (w *workers) unpack(o engine.Outcome) (any, error) {
 		return nil, errNoAnswer(v)
 	}
 	if pair[0] != true {
-		return nil, &raised{pair[1]}
+		return nil, &thrown{pair[1]}
 	}
 	return pair[1], nil
 }
@@ -80,10 +81,10 @@ func errNoAnswer(v any) error {
 	return raise("RuntimeError", "a worker answered what is no answer: %s", pickle.ReprMax(v, mostText))
 }
 
-// raised is an exception as a worker pickled it, with its traceback.
-type raised struct{ v any }
+// thrown is an exception as a worker pickled it, with its traceback.
+type thrown struct{ v any }
 
-func (e *raised) Error() string { return pickle.ReprMax(e.v, mostText) }
+func (e *thrown) Error() string { return pickle.ReprMax(e.v, mostText) }
 
 // broken is what clients catch when it was not their function that failed but its process: concurrent.futures has a RuntimeError for
 // that, which every Python can unpickle.
