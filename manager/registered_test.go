@@ -143,6 +143,25 @@ func TestRegisteredWait(t *testing.T) {
 	r.ended()
 }
 
+// Clients that are killed at any point of a call leave nothing, and harm nobody.
+func TestRegisteredKilled(t *testing.T) {
+	mptest.Check(t)
+	s, where := served(t, Config{}, func(s *Server) { register(t, s) })
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for i := range rounds {
+		p := script(t, "remote_loop", where)
+		p.Expect("begun")
+		time.Sleep(time.Duration(i*i) * 500 * time.Microsecond)
+		p.Kill()
+	}
+	eventually(t, "references are given back", func() bool { return s.objects.number() == 0 })
+	r := open(t, s)
+	r.want(int64(3), create(t, s, "Counter", 1), "add", 2)
+}
+
 // The panic of a method is logged with its stack, and in a text or a constructor it harms nobody either.
 func TestRegisteredPanic(t *testing.T) {
 	mptest.Check(t)
