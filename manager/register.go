@@ -22,39 +22,40 @@ import (
 //	c.add(3)
 //
 // The object is what create returns first; an error may follow. Clients may call all exported methods of that type, so that who wants
-// to show less returns an interface. They are called as Python names them: AddAll is add_all, HTTPGet is http_get, and Import, as that is
-// a word of Python's, is import_. String is what str(c) gives. Not shown are methods with a channel or function among their parameters
-// and results, those of a sync.Mutex and the like that is embedded, and MarshalPickle, which, where it is, makes the copies that
-// copy.deepcopy asks for.
+// to show less returns an interface. They are called as Python names them: AddAll is add_all, HTTPGet is http_get, and Import, as that
+// is a word of Python's, is import_. String is what str(c) gives. Not shown are methods with a channel or function among their
+// parameters and results, those of a sync.Mutex and the like that is embedded, and MarshalPickle, which, where it is, makes the copies
+// that copy.deepcopy asks for.
 //
 // # Arguments and results
 //
 // Methods and create may have any number of parameters, variadic ones too. They are filled as pickle.Unmarshal would; a
-// context.Context in the first place is not counted. A struct in the last place may be left out, and takes keyword arguments,
-// by the names that package pickle gives its fields (a tag `pickle:"limit"`, else the field's name). A NumPy array fits an ndarray.Array
-// or ndarray.Any, and is closed when the method has returned: Retain what is to stay. A pathlib.Path there has that file of this user's mapped. What does not fit, or is too many or too
-// few, is a TypeError in Python's words, and a number too large an OverflowError. A proxy of an object that was made here fits a
-// parameter of its type, and is the object; the proxy of a list or dict is a copy.
+// context.Context in the first place is not counted. A struct in the last place may be left out, and takes keyword arguments, by the
+// names that package pickle gives its fields (a tag `pickle:"limit"`, else the field's name). A NumPy array fits an ndarray.Array or
+// ndarray.Any, and is closed when the method has returned: Retain what is to stay. A pathlib.Path there has that file of this user's
+// mapped. What does not fit, or is too many or too few, is a TypeError in Python's words, and a number too large an OverflowError. A
+// proxy of an object that was made here fits a parameter of its type, and is the object; the proxy of a list or dict is a copy.
 //
-// Several results are a tuple. A result of a type that is registered itself is a proxy of that object in the client (by the first name that it was registered under), which needs
-// to know the type too: Manager.register("Counter"). Of other results clients get copies, made after the method has returned: what it
-// returns must not change any more. Arrays in files go as a numpy.memmap of the file, which has to be there until the client has it; those on the
-// heap go by value.
+// Several results are a tuple. A result of a type that is registered itself is a proxy of that object in the client (by the first name
+// that it was registered under), which needs to know the type too: Manager.register("Counter"). Of other results clients get copies,
+// made after the method has returned: what it returns must not change any more. Arrays in files go as a numpy.memmap of the file,
+// which has to be there until the client has it; those on the heap go by value.
 //
 // # Errors
 //
-// An error that the last result is raises an exception: what Raise names, OSError and its kinds for those of the system,
-// TimeoutError for context.DeadlineExceeded, EOFError for io.EOF, ValueError for strconv's, else RuntimeError with the error's text. Its cause, in a traceback, names the
-// Go method. A panic is a RuntimeError too, with its stack in Config.Log, and harms nobody else.
+// An error that the last result is raises an exception: what Raise names, OSError and its kinds for those of the system, TimeoutError
+// for context.DeadlineExceeded, EOFError for io.EOF, ValueError for strconv's, else RuntimeError with the error's text. Its cause, in
+// a traceback, names the Go method. A panic is a RuntimeError too, with its stack in Config.Log, and harms nobody else.
 //
 // # Concurrency
 //
 // Each thread of each client calls on its own: methods run at the same time, and have to be made for that. One that waits needs a
-// context: it ends when the client dies, or the server is closed, and when the method has returned. Close waits for methods that take none.
-// A value that a method has taken out of something, and returns to a client that is just dying, is lost.
+// context: it ends when the client dies, or the server is closed, and when the method has returned. Close waits for methods that take
+// none. A value that a method has taken out of something, and returns to a client that is just dying, is lost.
 //
-// An object lives while clients have references, as others do; nothing is called when they have none any more. A call costs
-// about as much as one of a dict's. Register is to be called before Serve. The error tells what is wrong with a type, or that its name is taken.
+// An object lives while clients have references, as others do; nothing is called when they have none any more. A call costs about as
+// much as one of a dict's. Register is to be called before Serve. The error tells what is wrong with a type, or that its name is
+// taken.
 func (s *Server) Register(typeid string, create any) error {
 	t, err := newGoType(typeid, create)
 	if err != nil {
@@ -156,8 +157,7 @@ func promotedFromSync(t reflect.Type) (names []string) {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range reflect.VisibleFields(t) {
 		typ := f.Type
 		if typ.Kind() != reflect.Pointer {
 			typ = reflect.PointerTo(typ)

@@ -25,6 +25,8 @@ func (twice) GetUrl() {}
 
 type quiet struct{ sync.Mutex }
 
+type quieter struct{ *quiet }
+
 type byPointer struct{}
 
 func (*byPointer) Do() {}
@@ -52,6 +54,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"A", func(chan int) *counter { return nil }, "clients cannot give what func(chan int) *manager.counter needs"},
 		{"A", func() any { return nil }, "interface {} has no methods that clients can call"},
 		{"A", func() *quiet { return nil }, "*manager.quiet has no methods that clients can call"},
+		{"A", func() *quieter { return nil }, "*manager.quieter has no methods that clients can call"},
 		{"A", func() byPointer { return byPointer{} }, "return a pointer"},
 		{"A", func() twice { return twice{} }, "two methods of manager.twice are get_url in Python"},
 	} {
