@@ -3,6 +3,7 @@ package manager
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func pythons(t testing.TB) map[string]string {
 	found := map[string]string{}
 	for _, exe := range candidates {
 		out, err := exec.Command(exe, "-I", "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
-		if v := strings.TrimSpace(string(out)); err == nil && found[v] == "" {
+		if v := strings.TrimSpace(string(out)); err == nil && found[v] == "" && slices.Contains(versions, v) {
 			found[v] = exe
 		}
 	}
