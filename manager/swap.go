@@ -117,7 +117,7 @@ func (v *value) swap(_ any, change func(any, bool) (any, bool)) error {
 }
 
 func (l *list) swap(key any, change func(any, bool) (any, bool)) error {
-	l.mu.Lock()
+	l.edit()
 	defer l.mu.Unlock()
 	i, err := index(key, len(l.l), "list", "", "integers")
 	if err != nil {
