@@ -229,7 +229,7 @@ func answers(ctx context.Context, c *redis.Client, socket string) error {
 		if _, err := os.Stat(socket); err == nil {
 			return c.Ping(ctx).Err()
 		} else if time.Now().After(end) {
-			return fmt.Errorf("Redis does not listen: %w", err)
+			return fmt.Errorf("it does not listen: %w", err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func NewDict[K comparable, V any](ctx context.Context, c *Client, entries ...map
 
 // Get gives a key's value; ok is false when there is none.
 func (d Dict[K, V]) Get(ctx context.Context, key K) (v V, ok bool, err error) {
-	return found(result1[V](ctx, d.Proxy, "__getitem__", key))
+	return found(fetch[V](ctx, d.Proxy, "__getitem__", key))
 }
 
 // found makes false of a KeyError.
@@ -45,7 +45,7 @@ func (d Dict[K, V]) SetAll(ctx context.Context, entries map[K]V) error {
 
 // SetDefault gives a key's value, which is v from now on when there was none.
 func (d Dict[K, V]) SetDefault(ctx context.Context, key K, v V) (V, error) {
-	return result1[V](ctx, d.Proxy, "setdefault", key, v)
+	return fetch[V](ctx, d.Proxy, "setdefault", key, v)
 }
 
 // Update sets a key's value to what f makes of it; ok is false when there is none. It is atomic: whatever others do to the dict, the value that f was given is the
@@ -67,68 +67,28 @@ func (d Dict[K, V]) Delete(ctx context.Context, key K) error {
 
 // Pop removes a key and gives its value; ok is false when there is none.
 func (d Dict[K, V]) Pop(ctx context.Context, key K) (v V, ok bool, err error) {
-	return found(result1[V](ctx, d.Proxy, "pop", key))
+	return found(fetch[V](ctx, d.Proxy, "pop", key))
 }
 
 // Has tells whether there is a key.
 func (d Dict[K, V]) Has(ctx context.Context, key K) (bool, error) {
-	return result1[bool](ctx, d.Proxy, "__contains__", key)
+	return fetch[bool](ctx, d.Proxy, "__contains__", key)
 }
 
 // Len is the number of keys.
 func (d Dict[K, V]) Len(ctx context.Context) (int, error) {
-	return result1[int](ctx, d.Proxy, "__len__")
+	return fetch[int](ctx, d.Proxy, "__len__")
 }
 
 // Keys are all keys, in the order in which they were put in.
 func (d Dict[K, V]) Keys(ctx context.Context) ([]K, error) {
-	return result1[[]K](ctx, d.Proxy, "keys")
+	return fetch[[]K](ctx, d.Proxy, "keys")
 }
 
 // All is a copy.
 func (d Dict[K, V]) All(ctx context.Context) (map[K]V, error) {
-	return result1[map[K]V](ctx, d.Proxy, "copy")
+	return fetch[map[K]V](ctx, d.Proxy, "copy")
 }
 
 // Clear removes all keys.
 func (d Dict[K, V]) Clear(ctx context.Context) error { return d.do(ctx, "clear") }
-
-// Namespace is a managed object with attributes of one Go type, which may be any. Names that begin with an underscore are not for clients of Python.
-type Namespace[T any] struct{ Proxy }
-
-// NewNamespace makes one with these attributes.
-func NewNamespace[T any](ctx context.Context, c *Client, attributes map[string]T) (Namespace[T], error) {
-	kwds := Keywords{}
-	for k, v := range attributes {
-		kwds[k] = v
-	}
-	p, err := c.New(ctx, "Namespace", kwds)
-	return Namespace[T]{p}, err
-}
-
-// Get gives an attribute; ok is false when there is none.
-func (n Namespace[T]) Get(ctx context.Context, name string) (v T, ok bool, err error) {
-	v, err = result1[T](ctx, n.Proxy, "__getattribute__", name)
-	if errors.Is(err, ErrAttribute) {
-		return v, false, nil
-	}
-	return v, err == nil, err
-}
-
-// Set sets an attribute.
-func (n Namespace[T]) Set(ctx context.Context, name string, v T) error {
-	return n.do(ctx, "__setattr__", name, v)
-}
-
-// Delete removes an attribute, if it is there.
-func (n Namespace[T]) Delete(ctx context.Context, name string) error {
-	if err := n.do(ctx, "__delattr__", name); !errors.Is(err, ErrAttribute) {
-		return err
-	}
-	return nil
-}
-
-// Update is atomic, as that of Dict.
-func (n Namespace[T]) Update(ctx context.Context, name string, f func(v T, ok bool) (T, error)) (T, error) {
-	return update(ctx, n.Proxy, name, f)
-}

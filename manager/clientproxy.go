@@ -272,8 +272,8 @@ func assign(v, into any) error {
 	return nil
 }
 
-// result1 calls a method with a result of one type.
-func result1[T any](ctx context.Context, p Proxy, method string, args ...any) (v T, err error) {
+// fetch calls a method with a result of one type.
+func fetch[T any](ctx context.Context, p Proxy, method string, args ...any) (v T, err error) {
 	if p.o == nil {
 		return v, errNone
 	}

@@ -39,7 +39,7 @@ func TestClientAndPython(t *testing.T) {
 			Inner Dict[string, int] `pickle:"inner"`
 			Own   List[int]         `pickle:"own"`
 		}
-		got := must(Queue[value]{Proxy: q.Proxy}.Get(ctx))(t)
+		got := must(Queue[value](q).Get(ctx))(t)
 		equal(t, must(got.Inner.All(ctx))(t), map[string]int{"a": 1, "b": 2})
 		equal(t, got.Inner.ID(), d.ID())
 
@@ -127,7 +127,7 @@ func TestUpdate(t *testing.T) {
 	var raised *RemoteError
 	_, err = a.Update(ctx, 0, func(v int32) (int32, error) { return v, nil })
 	noErr(t, err)
-	_, err = Array[int64]{a.Proxy}.Update(ctx, 0, func(int64) (int64, error) { return 1 << 40, nil })
+	_, err = Array[int64](a).Update(ctx, 0, func(int64) (int64, error) { return 1 << 40, nil })
 	if !errors.As(err, &raised) || raised.Type != "OverflowError" {
 		t.Error(err)
 	}
