@@ -101,7 +101,7 @@ func (c *Client) Close() error {
 	for ident, n := range refs {
 		for range n {
 			var raised *RemoteError
-			if _, err := c.control(ctx, "decref", ident); err != nil && !errors.As(err, &raised) {
+			if _, err := c.request(ctx, "decref", pickle.Tuple{ident}, nil); err != nil && !errors.As(err, &raised) {
 				return nil // the manager is gone, and the references with it
 			}
 		}
@@ -111,16 +111,30 @@ func (c *Client) Close() error {
 
 const closePatience = 5 * time.Second
 
-// control asks the manager itself for something, on a connection of its own.
+// control asks the manager itself for something.
 func (c *Client) control(ctx context.Context, method string, args ...any) (any, error) {
+	if c.isClosed() {
+		return nil, c.failed(method, connection.ErrClosed)
+	}
+	v, err := c.request(ctx, method, args, nil)
+	return v, c.failed(method, err)
+}
+
+func (c *Client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// request is control on a connection of its own.
+func (c *Client) request(ctx context.Context, method string, args []any, kwds *pickle.Dict) (any, error) {
 	conn, err := connection.Dial(ctx, c.address, c.conf)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	l := &link{client: c, conn: conn}
-	v, err := l.ask(ctx, nil, method, args, nil)
-	return v, c.failed(method, err)
+	return l.ask(ctx, nil, method, args, kwds)
 }
 
 // failed wraps an error of a call.
@@ -240,13 +254,10 @@ func (c *Client) New(ctx context.Context, typeid string, args ...any) (Proxy, er
 }
 
 func (c *Client) create(ctx context.Context, typeid string, args []any, kwds *pickle.Dict) (Proxy, error) {
-	conn, err := connection.Dial(ctx, c.address, c.conf)
-	if err != nil {
-		return Proxy{}, err
+	if c.isClosed() {
+		return Proxy{}, connection.ErrClosed
 	}
-	defer conn.Close()
-	l := &link{client: c, conn: conn}
-	v, err := l.ask(ctx, nil, "create", append([]any{typeid}, args...), kwds)
+	v, err := c.request(ctx, "create", append([]any{typeid}, args...), kwds)
 	if err != nil {
 		return Proxy{}, err
 	}

@@ -235,4 +235,8 @@ func TestClient(t *testing.T) {
 	equal(t, s.objects.number(), 0)
 	_, err := set.Len(ctx)
 	is(t, err, ErrClosed)
+	noErr(t, set.Close(ctx))
+	is(t, set.Keep(ctx), ErrClosed)
+	_, err = NewEvent(ctx, c)
+	is(t, err, ErrClosed)
 }

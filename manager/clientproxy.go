@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"example.com/atrium/connection"
 	"example.com/atrium/pickle"
 )
 
@@ -161,23 +162,29 @@ func (p Proxy) Keep(ctx context.Context) error {
 	return nil
 }
 
-// Close gives back the references of the proxy and its copies, if they have any. What nobody refers to is gone then. Client.Close does it for all. 0.2 ms.
+// Close gives back the references of the proxy and its copies, if they have any. What nobody refers to is gone then. A lock that was acquired
+// through it is released if the manager releases the locks of the dead, else it stays locked. Client.Close closes all. 0.2 ms.
 func (p Proxy) Close(ctx context.Context) error {
 	if p.o == nil {
 		return nil
 	}
+	c := p.o.client
 	p.o.mu.Lock()
-	n := p.o.refs
-	held := p.o.held
+	refs, held := p.o.refs, p.o.held
 	p.o.held = nil
 	p.o.mu.Unlock()
 	for _, l := range held {
-		p.o.client.give(l)
+		l.failed = connection.ErrClosed
+		c.give(l)
 	}
-	for range n {
+	for range refs {
 		p.o.count(-1)
 		var raised *RemoteError
-		if _, err := p.o.client.control(ctx, "decref", p.o.ident); err != nil && !errors.As(err, &raised) {
+		_, err := c.control(ctx, "decref", p.o.ident)
+		if errors.Is(err, ErrClosed) || errors.As(err, &raised) {
+			continue // it was given back already, or the object is gone
+		}
+		if err != nil {
 			return err
 		}
 	}
