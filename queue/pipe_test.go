@@ -57,6 +57,9 @@ var _ = mptest.Register("echo", func(args []string) {
 			break
 		}
 		mptest.Must(err)
+		if step == "pipe: closed" {
+			break
+		}
 		if !v.A.IsZero() {
 			v.A.Bytes(0)[0]++
 		}
@@ -194,7 +197,7 @@ func TestPipeEnds(t *testing.T) {
 
 // TestPipePeerDies kills the other end at each step, and when it is stopped.
 func TestPipePeerDies(t *testing.T) {
-	for step := range strings.SplitSeq("pipe: taken|pipe: received|pipe: gave|pipe: written|pipe: sent|pipe: some sent|stopped", "|") {
+	for step := range strings.SplitSeq("pipe: taken|pipe: received|pipe: gave|pipe: written|pipe: sent|pipe: some sent|pipe: closed|stopped", "|") {
 		t.Run(step, func(t *testing.T) {
 			mptest.Check(t)
 			t.Cleanup(ndarray.ReleaseIdle)
