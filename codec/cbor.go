@@ -36,7 +36,7 @@ func cborCodec[T any]() Codec[T] {
 			return append(dst, b...), nil
 		},
 		Decode: func(data []byte, v *T) error {
-			if err := cborDec.Unmarshal(data, v); err != nil {
+			if err := private(data, func(data []byte) error { return cborDec.Unmarshal(data, v) }); err != nil {
 				return fmt.Errorf("atrium: what came is no %T: %w", *v, err)
 			}
 			return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // Codec encodes values of one type. Both functions may be called from several goroutines. What Decode makes
-// does not refer to data afterwards.
+// does not refer to data afterwards. But for pickle's it goes well while others write to data: an error or another value.
 type Codec[T any] struct {
 	Name   string
 	Append func(dst []byte, v *T) ([]byte, error)

@@ -104,11 +104,20 @@ func fields[T any](parts []leaf) Codec[T] {
 			for i := range parts {
 				p := &parts[i]
 				if n := p.hi - p.lo; n > 0 {
-					if len(data) < n || p.bool && data[0] > 1 {
+					if len(data) < n {
 						err = errShort
 						break
 					}
-					copy(mem[p.lo:p.hi], data)
+					if p.bool {
+						b := data[0] // read once
+						if b > 1 {
+							err = errShort
+							break
+						}
+						mem[p.lo] = b
+					} else {
+						copy(mem[p.lo:p.hi], data)
+					}
 					data = data[n:]
 				} else if data, err = decodeField(data, r.FieldByIndex(p.index)); err != nil {
 					break
@@ -180,7 +189,7 @@ func decodeField(data []byte, f reflect.Value) (rest []byte, err error) {
 	case *[]byte:
 		*m = append([]byte{}, b...)
 	case encoding.BinaryUnmarshaler:
-		err = m.UnmarshalBinary(b)
+		err = private(b, m.UnmarshalBinary)
 	default:
 		f.SetString(string(b))
 	}

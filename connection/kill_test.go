@@ -113,7 +113,7 @@ func TestListenerIsKilled(t *testing.T) {
 		c, err := Dial(background, address, Config{Authkey: key})
 		noErr(t, err)
 		time.AfterFunc(5*time.Millisecond, func() { _ = killProc(p) })
-		if _, err := c.Recv(background); err != io.EOF {
+		if _, err := c.Recv(background); !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 		wantErr(t, c.Send(background, "anybody?"), ErrGone)
