@@ -53,16 +53,24 @@ func Look(space *shm.Space, name string) (State, error) {
 
 // LookAt is Look at the file of an object for who is not in its Space, as being in it sweeps it. dead tells whether a process of
 // the Space is certainly gone. The file may be mapped read-only.
-func LookAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (State, error) {
-	o, err := attach(file, identity{dead: func(o uint64) (bool, error) {
-		slot, epoch := layout.SyncSlot(o)
-		return dead(shm.Owner{Slot: slot, Epoch: epoch})
-	}})
+func LookAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (s State, err error) {
+	fault := shm.Guard(func() {
+		var o *object
+		if o, err = attach(file, identity{dead: func(o uint64) (bool, error) {
+			slot, epoch := layout.SyncSlot(o)
+			return dead(shm.Owner{Slot: slot, Epoch: epoch})
+		}}); err == nil {
+			o.name = name
+			s = o.state()
+		}
+	})
+	if fault != nil {
+		err = fault
+	}
 	if err != nil {
 		return State{}, (&object{name: name}).fail("look at", err)
 	}
-	o.name = name
-	return o.state(), nil
+	return s, nil
 }
 
 // State gives what can be seen of the object now, as Look does. 1 µs for each process.

@@ -21,22 +21,33 @@ func Sweep(ctx context.Context, space *shm.Space, name string) (bool, error) {
 	defer g.Close()
 	objects.mu.Lock() // this process may have it open, and must not open it meanwhile: one lock has one waiter of a process
 	defer objects.mu.Unlock()
-	o := objects.open[key{space, g.Inode()}]
-	if o == nil {
-		o, err = attach(g.Bytes(), spaceIdentity(space))
-		if err == nil && o.mem.Space() != space.ID() {
-			err = fmt.Errorf("%w: it comes from another Space", shm.ErrFormat)
+	if o := objects.open[key{space, g.Inode()}]; o != nil {
+		found, err := o.reclaim(ctx)
+		return found, o.fail(op, err)
+	}
+	var found bool
+	fault := shm.Guard(func() {
+		var o *object
+		if o, err = attach(g.Bytes(), spaceIdentity(space)); err != nil {
+			return
 		}
-		if err != nil {
-			return false, (&object{name: name}).fail(op, err)
+		if o.mem.Space() != space.ID() {
+			err = fmt.Errorf("%w: it comes from another Space", shm.ErrFormat)
+			return
 		}
 		o.name = name
+		found, err = o.reclaim(ctx)
+	})
+	if fault != nil {
+		err = fault
 	}
-	found, err := o.mourn(ctx) // who went first, too
-	if err == nil {
-		var more bool
-		more, err = o.tidy(ctx, func() error { return nil })
-		found = found || more
+	return found, (&object{name: name}).fail(op, err)
+}
+
+func (o *object) reclaim(ctx context.Context) (found bool, err error) {
+	if found, err = o.mourn(ctx); err != nil { // who went first, too
+		return found, err
 	}
-	return found, o.fail(op, err)
+	more, err := o.tidy(ctx, func() error { return nil })
+	return found || more, err
 }

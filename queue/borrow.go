@@ -137,7 +137,7 @@ func (b *Borrowed[T]) Value() (v T, err error) {
 	if b.done {
 		return v, b.q.fail("decode", shm.ErrClosed)
 	}
-	if fault := guarded(func() { err = b.q.codec.Decode(b.Data, &v) }); fault != nil {
+	if fault := shm.Guard(func() { err = b.q.codec.Decode(b.Data, &v) }); fault != nil {
 		err = fault
 	}
 	if err != nil {

@@ -49,7 +49,7 @@ func (q *Queue[T]) read(b *ring.Borrow) (v T, gone bool, err error) {
 	if err != nil {
 		return v, b.Again && errors.Is(err, fs.ErrNotExist), dropNotExist(b, err)
 	}
-	if fault := guarded(func() { err = q.codec.Decode(in, &v) }); fault != nil {
+	if fault := shm.Guard(func() { err = q.codec.Decode(in, &v) }); fault != nil {
 		err = fault
 	}
 	if file != nil {

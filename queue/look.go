@@ -56,7 +56,7 @@ func Look(space *shm.Space, name string) (Stats, error) {
 // the Space is certainly gone. The file may be mapped read-only.
 func LookAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (s Stats, err error) {
 	o := &core{name: name, who: looker(dead)}
-	fault := guarded(func() {
+	fault := shm.Guard(func() {
 		if o.mem, err = layout.OpenQueue(file); err != nil {
 			err = damaged("%v", err)
 			return

@@ -48,7 +48,7 @@ func LookPipe(space *shm.Space, name string) (PipeStats, error) {
 // LookPipeAt is LookPipe at the file of a pipe, as LookAt is Look.
 func LookPipeAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (s PipeStats, err error) {
 	who := looker(dead)
-	fault := guarded(func() {
+	fault := shm.Guard(func() {
 		var p layout.Pipe
 		if p, err = layout.OpenPipe(file); err != nil {
 			err = damaged("%v", err)

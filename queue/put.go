@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"example.com/atrium/internal/layout"
@@ -117,7 +116,7 @@ func (o *core) fill(c *ring.Claim, b []byte, files int, file *shm.Segment) (n in
 		if err != nil {
 			return 0, err
 		}
-		if err := guarded(func() { copyCached(region, b) }); err != nil {
+		if err := shm.Guard(func() { copyCached(region, b) }); err != nil {
 			return 0, err
 		}
 		setNote(c.Note(), note|layout.InRegion)
@@ -166,22 +165,6 @@ func (o *core) backed(c *ring.Claim, n int) ([]byte, error) {
 		*c.Note() = uint32(layout.MakeQueueNote(0, 0, want/layout.QueuePage)) | uint32(note)&(1<<12-1)
 	}
 	return o.mem.RegionOf(c.Slot())[:n:n], nil
-}
-
-// guarded runs what touches memory that somebody may have cut short, which then is an error.
-func guarded(fn func()) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			path, _, ok := shm.Faulted(r)
-			if !ok {
-				panic(r)
-			}
-			err = fmt.Errorf("%w: %s was cut short", shm.ErrFormat, path)
-		}
-	}()
-	fn()
-	return nil
 }
 
 // moving lists the files of the arrays in v that become the queue's: whole unnamed ones of this process.

@@ -15,7 +15,7 @@ func Sweep(space *shm.Space, name string) (found bool, err error) {
 		return false, err
 	}
 	defer g.Close()
-	fault := guarded(func() {
+	fault := shm.Guard(func() {
 		var o *core
 		if o, err = attach(g.Bytes(), spaceIdentity(space)); err != nil {
 			return
