@@ -52,7 +52,8 @@ func TestClosedWhileWaiting(t *testing.T) {
 			go func() { done <- wait(q) }()
 			waiting(t, q, 1)
 			noErr(t, q.Close())
-			noErr(t, r.Put(background, nil, eight))
+			c := ok[ring.Claim](t)(r.Claim(background, nil))
+			noErr(t, c.Commit(copy(c.Data, eight)))
 			noErr(t, <-done)
 			noErr(t, s.Remove("q"))
 		})
@@ -77,14 +78,14 @@ func TestClosedWhileWaiting(t *testing.T) {
 			go func() { done <- wait(q) }()
 			waiting(t, q, 1)
 			noErr(t, q.Close())
-			_, _, err := r.TryGet(nil)
-			noErr(t, err)
+			b := ok[ring.Borrow](t)(r.TryBorrow())
+			noErr(t, b.Release())
 			noErr(t, <-done)
-			v, _, err := r.TryGet(nil)
-			noErr(t, err)
-			if len(v) != 8 || v[0] != 7 {
-				t.Errorf("got %v", v)
+			b = ok[ring.Borrow](t)(r.TryBorrow())
+			if len(b.Data) != 8 || b.Data[0] != 7 {
+				t.Errorf("got %v", b.Data)
 			}
+			noErr(t, b.Release())
 			noErr(t, s.Remove("q"))
 		})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,18 +27,31 @@ picture of the result. Exit status 1 tells that a check failed.`,
 			if err := arraymap.CheckPNG(png); err != nil {
 				return err
 			}
-			text := demo.Text{W: cmd.OutOrStdout(), Colour: colourful(cmd)}
+			out := &recorder{Writer: cmd.OutOrStdout()}
+			text := demo.Text{W: out, Colour: colourful(cmd)}
 			c := demo.Config{PNG: png, Program: program()}
+			ctx, stop := context.WithCancelCause(cmd.Context())
+			defer stop(nil)
 			if !asJSON {
-				c.Begin, c.Step = text.Begin, text.Step
+				told := func(tell func(*demo.Report)) func(*demo.Report) {
+					return func(r *demo.Report) {
+						if tell(r); out.err != nil { // nobody will see the rest
+							stop(out.err)
+						}
+					}
+				}
+				c.Begin, c.Step = told(text.Begin), told(text.Step)
 			}
-			r, err := demo.Run(cmd.Context(), c)
+			r, err := demo.Run(ctx, c)
 			if asJSON {
 				if err := printJSON(cmd.OutOrStdout(), r); err != nil {
 					return err
 				}
 			} else if err == nil {
 				text.End(r)
+			}
+			if out.err != nil {
+				return out.err
 			}
 			return err
 		},

@@ -139,27 +139,3 @@ func (b *Borrow) Note() *uint32 { return b.r.m.Note(b.pos) }
 func (b *Borrow) Release() error {
 	return b.r.VacateOne(b.r.m.HeadOf(b.pos), b.pos)
 }
-
-// TryGet appends the next value to buf: it copies, releases and returns, so that a value is handed over at most
-// once, and goes with a process that dies after the release. Again is the mark of Borrow. Errors: ErrEmpty, those of Release.
-func (r *MPMC) TryGet(buf []byte) (value []byte, again bool, err error) {
-	b, err := r.TryBorrow()
-	return b.take(buf, err)
-}
-
-// Get waits for a value, as Borrow does, and appends it to buf, as TryGet does.
-func (r *MPMC) Get(ctx context.Context, quit func() error, buf []byte) (value []byte, again bool, err error) {
-	b, err := r.Borrow(ctx, quit)
-	return b.take(buf, err)
-}
-
-func (b *Borrow) take(buf []byte, err error) ([]byte, bool, error) {
-	if err != nil {
-		return buf, false, err
-	}
-	value := append(buf, b.Data...)
-	if err := b.Release(); err != nil {
-		return buf, false, err
-	}
-	return value, b.Again, nil
-}

@@ -135,15 +135,3 @@ func (c *Claim) Resign() error {
 	r.alarm()
 	return nil
 }
-
-// Put waits for a slot, as Claim does, and copies the value into it. Errors: ErrTooBig, those of Claim and Commit.
-func (r *MPMC) Put(ctx context.Context, quit func() error, value []byte) error {
-	if len(value) > r.m.Room() {
-		return ErrTooBig
-	}
-	c, err := r.Claim(ctx, quit)
-	if err != nil {
-		return err
-	}
-	return c.Commit(copy(c.Data, value))
-}

@@ -100,15 +100,6 @@ func Unmap(b []byte) error {
 	return os.NewSyscallError("munmap", unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b))))
 }
 
-// Populate makes the pages under b present for reading in one call, which is cheaper than a fault for each.
-// It is advice: an old kernel that does not know it leaves the pages to their faults.
-func Populate(b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	advise(b, unix.MADV_POPULATE_READ)
-}
-
 func advise(b []byte, advice uintptr) {
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	page := uintptr(os.Getpagesize())
