@@ -35,6 +35,12 @@ func Armed(b *Bell) bool { return b.Load()&3 == armed }
 
 // Ring wakes one sleeper, if there may be any: a load of the word when there is none, a system call otherwise.
 func Ring(b *Bell) {
+	if Awaited(b) { // pairs with Arm
+		ringOne(b)
+	}
+}
+
+func ringOne(b *Bell) {
 	for {
 		v := b.Load() // pairs with Arm
 		if v&3 == idle {
