@@ -29,7 +29,7 @@ func heap(t testing.TB) (queue, pipe []byte) {
 		t.Fatal(err)
 	}
 	queue = make([]byte, size)
-	p := layout.PipeShape{Data: 64, ID: 1, Hash: k.hash, Carries: k.carries}
+	p := layout.PipeShape{Data: 256, ID: 1, Hash: k.hash, Carries: k.carries}
 	if size, err = p.Size(); err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +150,15 @@ func fuzzOne(t *testing.T, in []byte, header bool) {
 func FuzzPipe(f *testing.F) {
 	_, good := heap(f)
 	f.Add(good[:600], good[layout.QueuePage:])
+	for _, words := range [][]uint64{{1, 0, 5}, {1, 3, 1<<31 | 5}, {1, 0, 0xffffffff}, {2}, {1, 1 << 63, 72}} { // what is in the first line
+		b := bytes.Clone(good[layout.QueuePage:])
+		for _, ring := range []int{0, len(b) / 2} {
+			for i, w := range words {
+				binary.LittleEndian.PutUint64(b[ring+layout.LineRingHeader+8*i:], w)
+			}
+		}
+		f.Add(good[:600], b)
+	}
 	f.Fuzz(func(t *testing.T, head, rings []byte) {
 		_, b := heap(t)
 		copy(b, head)
@@ -171,6 +180,13 @@ func FuzzPipe(f *testing.F) {
 			_ = p.Poll(ctx)
 		}
 		_ = p.Send(ctx, string(make([]byte, 1000)))
+		f := &Pipe[[9]int64]{end: e, codec: codec.For[[9]int64](), plain: true}
+		f.lines = layout.LinesFor(9 * 8)
+		for range 3 {
+			_, _ = f.TryRecv()
+			_ = f.Send(ctx, [9]int64{1})
+			_, _ = f.Recv(ctx)
+		}
 		_ = p.Close()
 	})
 }

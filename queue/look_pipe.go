@@ -23,7 +23,7 @@ type PipeEnd struct {
 	Dead   bool   // it was not closed, and its process is gone
 	Torn   bool   // it gave up in the middle of a message: nothing comes after that
 	Sent   uint64 // messages, since the pipe was made
-	Behind int    // bytes that it sent and the other end has not received
+	Behind int    // bytes that it sent and the other end has not received, in lines of 64
 	// Receives and Sends tell that its process sleeps until there is something to receive, or room to send, or did and gave that up.
 	Receives, Sends bool
 }
@@ -65,8 +65,8 @@ func LookPipeAt(name string, file []byte, dead func(shm.Owner) (bool, error)) (s
 }
 
 func lookEnd(p layout.Pipe, i int, who identity) (PipeEnd, error) {
-	out, data, err1 := layout.ByteRingAt(p.Rings[i])
-	in, _, err2 := layout.ByteRingAt(p.Rings[1-i])
+	out, lines, err1 := layout.LineRingAt(p.Rings[i])
+	in, _, err2 := layout.LineRingAt(p.Rings[1-i])
 	if err := firstErr(err1, err2); err != nil {
 		return PipeEnd{}, damaged("%v", err)
 	}
@@ -74,10 +74,12 @@ func lookEnd(p layout.Pipe, i int, who identity) (PipeEnd, error) {
 	slot, epoch := layout.SyncSlot(w)
 	e := PipeEnd{
 		Owner: shm.Owner{Slot: slot, Epoch: epoch}, Closed: w&layout.PipeClosed != 0, Torn: w&layout.PipeTorn != 0, Sent: p.Ends[i].Sent.Load(),
-		Receives: ring.Armed(&in.Items) && in.Tail.Load() == in.Head.Load(), Sends: ring.Armed(&out.Space),
+		Receives: ring.Armed(&in.Items) && in.Tail.Load() <= in.Head.Load(), Sends: ring.Armed(&out.Space),
 	}
-	head := out.Head.Load()
-	e.Behind = int(min(out.Tail.Load()-head, uint64(len(data))))
+	head := out.Head.Load() // before tail, which may come after what was taken of it all the same
+	if tail := out.Tail.Load(); tail > head {
+		e.Behind = int(min(tail-head, uint64(len(lines)))) * layout.LineSize
+	}
 	if w != 0 && !e.Closed {
 		dead, err := who.dead(layout.SyncOwnerOf(w))
 		e.Dead = dead && err == nil

@@ -32,8 +32,9 @@ type end struct {
 	me, peer *layout.PipeEnd
 	which    int
 	who      identity
-	out      *ring.Producer
-	in       *ring.Consumer
+	out      *ring.Sender
+	in       *ring.Receiver
+	lines    int // of a message, of plain ones
 	name     string
 	asked    atomic.Int64
 
@@ -41,7 +42,6 @@ type end struct {
 	sender, receiver   ring.Sleeper
 	haste, patience    ring.Patience // of who sends, and of who receives
 	frame              []byte        // of a long message, as far as it has come; guarded by receiving
-	missing            int           // what is to come
 	torn               bool          // a message was given up half sent; guarded by sending
 
 	closed atomic.Bool
@@ -50,7 +50,7 @@ type end struct {
 	seg    *shm.Segment
 }
 
-// pipeData is how much a pipe takes in each direction before who sends has to wait.
+// pipeData is how much a pipe takes in each direction before who sends has to wait, in lines of 64 bytes of which 44 to 56 are a message's.
 const pipeData = 64 << 10
 
 // MaxMessage is how many bytes the encoding of a message in a Pipe may have.
@@ -69,6 +69,7 @@ func OpenPipe[T any](space *shm.Space, name string) (*Pipe[T], error) {
 	if err != nil {
 		return nil, (&core{name: name}).fail("open pipe", err)
 	}
+	p.lines = layout.LinesFor(k.size)
 	p.plain, p.raw = k.size >= 0 && k.size <= pipeData/2, p.codec.Name == "raw"
 	return p, nil
 }
@@ -143,8 +144,8 @@ func (e *end) sit() error {
 		at("pipe: taken")
 		e.which, e.me, e.peer = i, &e.mem.Ends[i], &e.mem.Ends[1-i]
 		var err error
-		if e.out, err = ring.NewProducer(e.mem.Rings[i]); err == nil {
-			e.in, err = ring.NewConsumer(e.mem.Rings[1-i])
+		if e.out, err = ring.NewSender(e.mem.Rings[i]); err == nil {
+			e.in, err = ring.NewReceiver(e.mem.Rings[1-i])
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", shm.ErrFormat, err)
@@ -239,6 +240,10 @@ func (t *turnstile) enter(ctx context.Context, done <-chan struct{}) error {
 	if t.busy.CompareAndSwap(false, true) {
 		return nil
 	}
+	return t.wait(ctx, done)
+}
+
+func (t *turnstile) wait(ctx context.Context, done <-chan struct{}) error {
 	t.waiting.Add(1) // pairs with the load in leave
 	defer t.waiting.Add(-1)
 	for !t.busy.CompareAndSwap(false, true) {

@@ -217,7 +217,7 @@ made  …ago
 file  SPACE/talk, 133 KiB
 
 END  PID… PROGRAM… ID… STATE  SENT  NOT RECEIVED YET  WAITS
-0    %[1]d…alive  2     12 B              -
+0    %[1]d…alive  2     64 B              -
 1    %[2]d…alive  0     0 B               -`, a.Pid(), b.Pid()), "", "inspect", "talk", "--over", "0")
 }
 
@@ -344,12 +344,15 @@ func TestInspectDamage(t *testing.T) {
 	for _, name := range []string{"m", "jobs", "talk"} {
 		path := filepath.Join(p.space.Path(), name)
 		f := got(os.OpenFile(path, os.O_RDWR, 0))
-		_, err := f.WriteAt([]byte{9}, 8)
+		version := make([]byte, 1)
+		_, err := f.ReadAt(version, 8)
+		mptest.Must(err)
+		_, err = f.WriteAt([]byte{9}, 8)
 		mptest.Must(err)
 		kind := map[string]string{"m": "lock", "jobs": "queue", "talk": "pipe"}[name]
-		p.expect(0, fmt.Sprintf("…\n%s … %s … cannot be read: it is of version 9…; this release reads version 1…", name, kind), "", "ls")
+		p.expect(0, fmt.Sprintf("…\n%s … %s … cannot be read: it is of version 9…; this release reads version %d…", name, kind, version[0]), "", "ls")
 		p.expect(1, "", fmt.Sprintf("atrium: SPACE/%s is a %s that cannot be read: it is of version 9…", name, kind), "inspect", name)
-		_, err = f.WriteAt([]byte{1}, 8)
+		_, err = f.WriteAt(version, 8)
 		mptest.Must(err)
 		if name == "m" { // a holder that cannot be
 			_, err = f.WriteAt([]byte{0, 0, 1, 0, 0, 0, 0xff, 0xff}, 128)

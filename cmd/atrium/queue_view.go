@@ -113,7 +113,7 @@ type pipeEnd struct {
 	Closed   bool   `json:"closed,omitempty"`
 	Torn     bool   `json:"torn,omitempty"`     // it gave up in the middle of a message
 	Sent     uint64 `json:"sent"`               // messages
-	Behind   int    `json:"behind"`             // bytes that the other end has not received
+	Behind   int    `json:"behind"`             // bytes that the other end has not received, in lines of 64
 	Receives bool   `json:"receives,omitempty"` // seems to wait for something to receive
 	Sends    bool   `json:"sends,omitempty"`    // seems to wait for room
 }

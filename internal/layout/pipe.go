@@ -10,12 +10,12 @@ import (
 // A pipe between two processes, a file of its own, never resized:
 //
 //	┌────────────────────┬──────────────────────────────┬──────────────────────────────┐
-//	│ first page, 4,096  │ byte ring from end 0 to 1    │ byte ring from end 1 to 0    │
+//	│ first page, 4,096  │ lines from end 0 to end 1    │ lines from end 1 to end 0    │
 //	└────────────────────┴──────────────────────────────┴──────────────────────────────┘
 //
 //	offset  size  field      meaning
 //	     0     8  magic "ATRIUMPI"
-//	     8     4  version, 1
+//	     8     4  version, 2
 //	    12     4  size of a ring's data, a power of two of bytes, 64 to 2^30
 //	    16    16  id of the Space that it was made in
 //	    32     8  id of the pipe, random, never 0: in the tags of the files that go with messages
@@ -29,7 +29,7 @@ import (
 //	   640     8  end 1
 //	   704     8  messages sent by end 1, counter
 //	   712  3384  zero, reserved
-//	  4096     …  the rings (bytering.go), each 512 bytes and its data
+//	  4096     …  the rings of lines (lines.go), each 512 bytes and its data
 //
 // An end is 0 until somebody has it. Then it names that process for ever:
 //
@@ -40,14 +40,14 @@ import (
 //	C closed  the process has closed the end
 //	T torn    the process gave up in a message: there is no more after it
 //
-// A message is its length (4 bytes) and as many bytes. One that fits into the ring is put in at once; a longer one bit by bit.
+// A message that fits into the ring is put in at once, a longer one in pieces.
 const (
 	PipeMagic   = "ATRIUMPI"
-	PipeVersion = 1
+	PipeVersion = 2
 	PipeClosed  = 1
 	PipeTorn    = 2
 
-	minPipe = 64
+	minPipe = LineSize
 	maxPipe = 1 << 30
 )
 
@@ -93,7 +93,7 @@ func (s PipeShape) Size() (int, error) {
 	if s.Data < minPipe || s.Data > maxPipe || s.Data&(s.Data-1) != 0 {
 		return 0, fmt.Errorf("rings of %d bytes: a power of two from %d to %d belongs there", s.Data, minPipe, maxPipe)
 	}
-	return QueuePage + 2*(ByteRingHeader+s.Data), nil
+	return QueuePage + 2*(LineRingHeader+s.Data), nil
 }
 
 // Pipe is a pipe in memory.
@@ -144,6 +144,6 @@ func OpenPipe(b []byte) (Pipe, error) {
 	if len(b) != n || h.id == 0 {
 		return Pipe{}, fmt.Errorf("it has %d bytes and id %#x, where %d bytes and an id belong", len(b), h.id, n)
 	}
-	half := ByteRingHeader + s.Data
+	half := LineRingHeader + s.Data
 	return Pipe{pipeHeader: (*pipeHeader)(p), PipeShape: s, Rings: [2][]byte{b[QueuePage : QueuePage+half : QueuePage+half], b[QueuePage+half : n : n]}}, nil
 }

@@ -120,7 +120,7 @@ func TestPipeBytes(t *testing.T) {
 	p.Ends[1].Word.Store(3)
 	p.Ends[1].Sent.Store(4)
 	p.Rings[0][0], p.Rings[1][575] = 5, 6
-	for at, want := range map[int]byte{0: 'A', 7: 'I', 8: 1, 12: 64, 32: 1, 40: 9, 48: 11, 128: 'i', 512: 1, 576: 2, 640: 3, 704: 4, 4096: 5, n - 1: 6} {
+	for at, want := range map[int]byte{0: 'A', 7: 'I', 8: 2, 12: 64, 32: 1, 40: 9, 48: 11, 128: 'i', 512: 1, 576: 2, 640: 3, 704: 4, 4096: 5, n - 1: 6} {
 		if b[at] != want {
 			t.Errorf("byte %d is %d, want %d", at, b[at], want)
 		}
@@ -129,7 +129,7 @@ func TestPipeBytes(t *testing.T) {
 		at   int
 		to   byte
 		want string
-	}{{0, 'B', "begins with"}, {8, 2, "version 2"}, {12, 65, "power of two"}, {12, 32, "power of two"}, {13, 1, "power of two"}, {12, 128, "an id belong"}, {32, 0, "id"}} {
+	}{{0, 'B', "begins with"}, {8, 1, "version 1"}, {8, 3, "version 3"}, {12, 65, "power of two"}, {12, 32, "power of two"}, {13, 1, "power of two"}, {12, 128, "an id belong"}, {32, 0, "id"}} {
 		bad := bytes.Clone(b)
 		bad[c.at] = c.to
 		if _, err := layout.OpenPipe(bad); err == nil || !strings.Contains(err.Error(), c.want) {
