@@ -13,6 +13,7 @@ type call struct {
 	server  *Server
 	session *session // nil while an object is made
 	client  *session // whose connection it is, then too
+	object  *object  // nil while one is made
 	method  string
 	args    []any
 	kwds    *pickle.Dict
@@ -49,6 +50,7 @@ func (c *call) wait(ready <-chan struct{}, timeout time.Duration) (bool, error) 
 		defer timer.Stop()
 		expired = timer.C
 	}
+	defer c.stand()()
 	gone, stop := c.session.listen()
 	defer stop()
 	select {

@@ -105,6 +105,7 @@ var functions = map[string]signature{
 	"track_segment":     function(need("segment_name")),
 	"release_segment":   function(need("segment_name")),
 	"list_segments":     function(),
+	statusName:          function(optional("objects", int64(statusObjects))),
 }
 
 func (c *session) function(name string, called *call, size int) (any, error) {
@@ -142,6 +143,8 @@ func (c *session) function(name string, called *call, size int) (any, error) {
 		return nil, c.server.segments.release(called.args[0])
 	case "list_segments":
 		return c.server.segments.list(), nil
+	case statusName:
+		return c.server.statusOf(called)
 	case "shutdown":
 		if !c.server.conf.AllowShutdown {
 			return nil, raise("PermissionError", "this manager is not stopped by clients: see Config.AllowShutdown")

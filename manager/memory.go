@@ -4,12 +4,14 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // memory tells when the process has more than it may have.
 type memory struct {
-	most int64
+	most    int64
+	refused atomic.Uint64 // what would have added something
 
 	mu    sync.Mutex
 	since int64 // bytes that came since it was looked at
@@ -34,6 +36,9 @@ func (m *memory) full(n int) bool {
 		runtime.GC()
 		m.freed = time.Now()
 		m.over = heap() > m.most
+	}
+	if m.over {
+		m.refused.Add(1)
 	}
 	return m.over
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"weak"
 
@@ -24,6 +25,7 @@ type object struct {
 	ident string
 	kind  *kind
 	inst  instance
+	calls atomic.Uint64
 
 	// Guarded by the objects' mu:
 	count  int              // references of clients

@@ -20,6 +20,7 @@ type Server struct {
 	memory   memory
 	pythons  interpreters
 	segments segments
+	counts   counts
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelCauseFunc
@@ -45,11 +46,17 @@ func Listen(address string, conf Config) (*Server, error) {
 	if err := conf.checkPython(); err != nil {
 		return nil, err
 	}
-	l, err := connection.Listen(address, conf.connection())
-	if err != nil {
+	s := &Server{conf: conf, kinds: kinds(), goTypes: map[reflect.Type]*goType{}, objects: newObjects(), memory: memory{most: conf.MaxMemory},
+		counts: counts{started: time.Now(), sessions: map[*session]struct{}{}}}
+	below := conf.connection()
+	below.Refused = func(client string, err error) {
+		s.counts.away(err)
+		conf.Log(client, err)
+	}
+	var err error
+	if s.listener, err = connection.Listen(address, below); err != nil {
 		return nil, err
 	}
-	s := &Server{conf: conf, listener: l, kinds: kinds(), goTypes: map[reflect.Type]*goType{}, objects: newObjects(), memory: memory{most: conf.MaxMemory}}
 	s.pythons = interpreters{server: s, all: map[*workers]struct{}{}}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.sending, s.cut = context.WithCancel(context.Background())
@@ -89,7 +96,9 @@ func (s *Server) accept(ctx context.Context) error {
 		if err != nil {
 			return context.Cause(ctx)
 		}
+		s.counts.connections.Add(1)
 		if !s.admit() {
+			s.counts.turnedAway[awayFull].Add(1)
 			s.conf.Log(conn.RemoteAddr(), errors.New("closed at once: Config.MaxClients are served already"))
 			_ = conn.Close()
 			continue

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"example.com/atrium/connection"
 	"example.com/atrium/ndarray"
@@ -32,6 +34,12 @@ type session struct {
 	out      []byte
 
 	replies []byte // that were not sent yet: see send
+
+	number uint64 // it is the server's how manieth
+	began  time.Time
+	tally  tally
+	waited bool // the call has
+	waits  atomic.Pointer[standstill]
 }
 
 // A releaser takes back all that a session has of it, when it ends.
@@ -46,6 +54,7 @@ func (s *Server) receive(conn *connection.Conn) {
 		return
 	}
 	c := &session{server: s, conn: conn, process: s.objects.processOf(conn)}
+	s.counts.requests.Add(1)
 	name, serves, reply := c.control(msg)
 	if conn.SendBytes(s.sending, reply) != nil || !serves {
 		s.objects.watch(c.process)
@@ -53,7 +62,9 @@ func (s *Server) receive(conn *connection.Conn) {
 	}
 	c.name = name
 	c.process = s.objects.join(c.process)
+	s.counts.begin(c)
 	c.serve()
+	s.counts.end(c)
 	c.end()
 	s.objects.leave(c.process)
 }
@@ -71,6 +82,7 @@ func (c *session) serve() {
 			return
 		}
 		c.undo = nil
+		since := c.clock()
 		reply, err := c.answer(msg)
 		if err != nil {
 			return // who asked is gone
@@ -79,6 +91,7 @@ func (c *session) serve() {
 			c.takeBack() // the end of it at least is still here
 			return
 		}
+		c.through(since, msg, reply)
 		c.in, c.out = kept(msg), kept(reply)
 	}
 }
@@ -176,13 +189,14 @@ func (c *session) do(msg []byte) (kind string, payload any, err error) {
 
 // invoke calls a method, which a request of so many bytes asks for.
 func (c *session) invoke(o *object, method string, args []any, kwds *pickle.Dict, size int) (kind string, payload any, err error) {
+	o.calls.Add(1)
 	if !o.kind.exposes(method) {
 		return c.otherwise(o, method, raise("AttributeError", "method %s of %s object is not one that clients may call", pickle.ReprMax(method, mostText), o.kind.name), args, kwds)
 	}
 	if slices.Contains(o.kind.adds, method) && c.server.memory.full(size) {
 		return "#ERROR", exceptionOf(raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")), nil
 	}
-	called := &call{server: c.server, session: c, client: c, method: method, args: args, kwds: kwds}
+	called := &call{server: c.server, session: c, client: c, object: o, method: method, args: args, kwds: kwds}
 	v, found, err := o.inst.call(method, called)
 	switch {
 	case !found:
@@ -267,14 +281,17 @@ func (c *session) pack(msg []byte, kind string, payload any) []byte {
 	}
 	if e.Protocol == pickle.DefaultProtocol {
 		if reply, ok := quickPack(c.out[:0], kind, payload); ok {
+			c.tally.answered(kind)
 			return reply
 		}
 	}
 	reply, err := e.Append(c.out[:0], pickle.Tuple{kind, payload})
 	if err == nil {
+		c.tally.answered(kind)
 		return reply
 	}
 	c.takeBack()
+	c.tally.answered("#UNSERIALIZABLE")
 	reply, err = e.Append(c.out[:0], pickle.Tuple{"#UNSERIALIZABLE", c.traceback("an answer", err)})
 	if err != nil { // two strings
 		panic(fmt.Sprint("atrium: an error cannot be pickled: ", err))
