@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -17,12 +18,13 @@ import (
 type inspectOptions struct {
 	over                  time.Duration
 	deadlock, watch, json bool
+	authkeyFile           string // of a manager
 }
 
 func newInspectCommand() *cobra.Command {
 	var o inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect NAME | --deadlock",
+		Use:   "inspect NAME | ADDRESS | --deadlock",
 		Short: "Tell all about one object: who holds it, who waits, what went through",
 		Long: `inspect tells all that can be seen of an object from outside, without touching it: of a lock who has it and who
 waits, of a queue what is in it and who puts and gets (who has it open and has not put counts as a consumer),
@@ -32,9 +34,14 @@ A process that is stopped (SIGSTOP, Ctrl-Z, a debugger) and has what others wait
 processes wait for each other in a circle, the circle is shown, if it is still there a second later; --deadlock
 looks for circles in the whole Space, and exits with status 1 when there is one.
 
+Of a manager of 'atrium serve', which is named by its address, it tells the objects and the clients, who waits for
+what, and what goes through. The manager is asked for that; the key is the one in --authkey-file, or the one that ls
+knows.
+
 With --json and --watch, one JSON text follows another.`,
 		Example: `  atrium inspect jobs
   atrium inspect ledger --watch
+  atrium inspect unix:/run/user/1000/atrium/manager
   atrium inspect --deadlock`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -42,6 +49,8 @@ With --json and --watch, one JSON text follows another.`,
 				return errors.New("--deadlock goes with neither --watch nor --over")
 			case o.over < 0:
 				return fmt.Errorf("--over: %v is less than nothing", o.over)
+			case !o.deadlock && o.authkeyFile != "" && len(args) == 1 && !isAddress(args[0]):
+				return fmt.Errorf("--authkey-file is for a manager, which is named by its address: unix:PATH, abstract:NAME or tcp:HOST:PORT, not %q", args[0])
 			case !o.deadlock:
 				return exactArgs("NAME")(nil, args)
 			case len(args) > 0:
@@ -59,10 +68,14 @@ With --json and --watch, one JSON text follows another.`,
 			if o.deadlock {
 				return inspectDeadlock(cmd, o.json)
 			}
+			if isAddress(args[0]) {
+				return inspectManager(cmd, args[0], o)
+			}
 			return inspect(cmd, args[0], o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.deadlock, "deadlock", false, "look for processes that wait for each other, in the whole Space")
+	cmd.Flags().StringVar(&o.authkeyFile, "authkey-file", "", "of a manager: file with its key")
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "again and again, until Ctrl-C")
 	cmd.Flags().DurationVar(&o.over, "over", time.Second, "measure rates over this time, and watch as often; 0 measures none")
 	must(cmd.RegisterFlagCompletionFunc("over", cobra.NoFileCompletions))
@@ -131,7 +144,8 @@ func inspect(cmd *cobra.Command, name string, opts inspectOptions) error {
 		case first && s.flows() && opts.over > 0: // or at what rate
 			wait = opts.over
 		default:
-			if err := s.report(before, opts.over > 0).show(cmd, opts, s.at); err != nil || !opts.watch {
+			i := s.report(before, opts.over > 0)
+			if err := show(cmd, opts, i, func(w io.Writer) error { return i.print(w, s.at) }); err != nil || !opts.watch {
 				return err
 			}
 		}
@@ -174,17 +188,17 @@ func (s sight) rates(before *sight) *rates {
 }
 
 // show prints; on a terminal that watches, over what was there.
-func (i inspection) show(cmd *cobra.Command, opts inspectOptions, now time.Time) error {
+func show(cmd *cobra.Command, opts inspectOptions, v any, print func(io.Writer) error) error {
 	var b bytes.Buffer
 	err := error(nil)
 	switch {
 	case opts.json:
-		err = printJSON(&b, i)
+		err = printJSON(&b, v)
 	case opts.watch && colourful(cmd):
 		b.WriteString("\x1b[H\x1b[2J")
-		err = i.print(&b, now)
+		err = print(&b)
 	default:
-		err = i.print(&b, now)
+		err = print(&b)
 		if opts.watch {
 			b.WriteByte('\n')
 		}
@@ -233,6 +247,9 @@ func completeObjects(cmd *cobra.Command, args []string, prefix string) ([]cobra.
 	}
 	var all []cobra.Completion
 	for _, o := range v.Objects {
+		if o.Manager != nil && !o.Lost {
+			all = append(all, cobra.CompletionWithDesc(plain(o.Manager.Address), "manager"))
+		}
 		if o.title() == o.Name && (!o.unnamed() || strings.HasPrefix(prefix, ".")) {
 			all = append(all, cobra.CompletionWithDesc(o.Name, o.Kind+", "+o.what(time.Now())))
 		}

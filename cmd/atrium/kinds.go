@@ -17,7 +17,7 @@ import (
 )
 
 // sniff tells what a file is by its first bytes, or where it has none of its own by what it looks like: "array", "mutex", "rwmutex",
-// "semaphore", "cond", "event", "barrier", "queue", "pipe", "block", "rings" and "board" of a pool, "file". What says it is one of
+// "semaphore", "cond", "event", "barrier", "queue", "pipe", "block", "rings" and "board" of a pool, "manager", "file". What says it is one of
 // them and cannot be read keeps its kind ("lock" for what processes wait on), and has a Problem.
 func (o *object) sniff(info fs.FileInfo, t table) {
 	o.Kind = "file"
@@ -77,7 +77,12 @@ func (o *object) sniff(info fs.FileInfo, t table) {
 			o.Kind = "rings"
 		case o.Owner != nil && o.Kind == "file":
 			o.read(func(b []byte) error {
-				if layout.IsBoard(b) {
+				switch f, err := readManagerFile(b); {
+				case err != nil:
+					return err
+				case f != nil:
+					o.Kind, o.Manager = "manager", f
+				case layout.IsBoard(b):
 					o.Kind = "board"
 				}
 				return nil

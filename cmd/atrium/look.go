@@ -18,20 +18,21 @@ import (
 
 // object is a file in a Space, as `ls` shows it.
 type object struct {
-	Name     string     `json:"name"`
-	Kind     string     `json:"kind"` // as sniff has it; "space" in what gc found
-	DType    string     `json:"dtype,omitempty"`
-	Shape    []int      `json:"shape,omitempty"`
-	Fortran  bool       `json:"fortran,omitempty"`
-	Lock     *lockView  `json:"lock,omitempty"` // of what processes wait on: a mutex, rwmutex, semaphore, cond, event, barrier
-	Queue    *queueView `json:"queue,omitempty"`
-	Pipe     *pipeView  `json:"pipe,omitempty"`
-	Problem  string     `json:"problem,omitempty"` // why it cannot be read
-	Bytes    int64      `json:"bytes"`
-	Modified time.Time  `json:"modified"`
-	Owner    *owner     `json:"owner"`              // of an unnamed one, which goes with its process; null for others
-	ValueOf  string     `json:"value_of,omitempty"` // the queue that an unnamed one came into with a value
-	Lost     bool       `json:"lost,omitempty"`     // an unnamed one that is nobody's: the next sweep removes it
+	Name     string       `json:"name"`
+	Kind     string       `json:"kind"` // as sniff has it; "space" in what gc found
+	DType    string       `json:"dtype,omitempty"`
+	Shape    []int        `json:"shape,omitempty"`
+	Fortran  bool         `json:"fortran,omitempty"`
+	Lock     *lockView    `json:"lock,omitempty"` // of what processes wait on: a mutex, rwmutex, semaphore, cond, event, barrier
+	Queue    *queueView   `json:"queue,omitempty"`
+	Pipe     *pipeView    `json:"pipe,omitempty"`
+	Manager  *managerFile `json:"manager,omitempty"` // what atrium serve leaves for ls and inspect
+	Problem  string       `json:"problem,omitempty"` // why it cannot be read
+	Bytes    int64        `json:"bytes"`
+	Modified time.Time    `json:"modified"`
+	Owner    *owner       `json:"owner"`              // of an unnamed one, which goes with its process; null for others
+	ValueOf  string       `json:"value_of,omitempty"` // the queue that an unnamed one came into with a value
+	Lost     bool         `json:"lost,omitempty"`     // an unnamed one that is nobody's: the next sweep removes it
 	path     string
 }
 
@@ -42,11 +43,12 @@ func (o *object) title() string { return plain(o.Name) }
 
 // spaceView is a Space as it is, seen without joining it: that would sweep it.
 type spaceView struct {
-	Path      string   `json:"space"`
-	Exists    bool     `json:"exists"`
-	Objects   []object `json:"objects"`
-	Processes []member `json:"processes"` // who came first first
-	made      bool     // it has its control file
+	Path      string        `json:"space"`
+	Exists    bool          `json:"exists"`
+	Objects   []object      `json:"objects"`
+	Processes []member      `json:"processes"` // who came first first
+	Managers  []managerView `json:"managers"`  // those that atrium serve runs; ls has asked them
+	made      bool          // it has its control file
 }
 
 // member is a process that is in the Space now.
@@ -57,7 +59,7 @@ type member struct {
 
 // look reads a Space's directory, its process table and its objects. It changes nothing and waits for nobody.
 func look(path string) (spaceView, error) {
-	v := spaceView{Path: path, Objects: []object{}, Processes: []member{}}
+	v := spaceView{Path: path, Objects: []object{}, Processes: []member{}, Managers: []managerView{}}
 	files, err := os.ReadDir(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

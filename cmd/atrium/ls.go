@@ -16,8 +16,9 @@ func newLsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List what is in the Space, and which processes are",
-		Long: `ls lists the shared objects of the Space, arrays, locks, queues, pipes, with how they are at this moment, and
-the processes that are in it. 'atrium inspect NAME' tells more about one.
+		Long: `ls lists the shared objects of the Space, arrays, locks, queues, pipes, with how they are at this moment, the
+managers that 'atrium serve' runs, and the processes that are in it. 'atrium inspect NAME' tells more about one;
+a manager's name is its address.
 
 Unnamed objects (-a) belong to a process and go with it, or came into a queue with a value and go with that.
 Those of a process that died are removed when any process next opens the Space, or by 'atrium gc --apply'. ls
@@ -32,6 +33,7 @@ itself changes nothing.`,
 			if err != nil {
 				return err
 			}
+			v.ask(cmd.Context())
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), v)
 			}
@@ -75,6 +77,9 @@ func printSpace(w io.Writer, v spaceView, all bool, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if err := v.printManagers(t, now); err != nil {
+		return err
+	}
 	if len(v.Processes) == 0 {
 		_, err := fmt.Fprintln(w, "\nNo process is in it.")
 		return err
@@ -110,6 +115,8 @@ func (o *object) what(now time.Time) string {
 		return o.Queue.what()
 	case o.Pipe != nil:
 		return o.Pipe.what()
+	case o.Manager != nil:
+		return "at " + plain(o.Manager.Address)
 	case o.ValueOf != "":
 		return "of a value"
 	case o.Kind == "rings":

@@ -116,7 +116,7 @@ programs; ls, inspect and gc show who holds them, who waits, and what the dead l
 	root.PersistentFlags().String("space", "", "Space to use: a name or a directory (default $ATRIUM_SPACE, else \"default\")")
 	root.SetVersionTemplate("atrium {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newDemoCommand(), newMapCommand(), newArrayCommand(), newLsCommand(), newInspectCommand(), newGCCommand(), newDoctorCommand(), newVersionCommand())
+	root.AddCommand(newDemoCommand(), newMapCommand(), newArrayCommand(), newServeCommand(), newLsCommand(), newInspectCommand(), newGCCommand(), newDoctorCommand(), newVersionCommand())
 	return root
 }
 
