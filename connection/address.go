@@ -85,6 +85,12 @@ func parse(s string) (address, error) {
 	return wrong("%q is no kind of address", scheme)
 }
 
+// CheckAddress tells what is wrong with an address, without looking who is there: ErrAddress, or nil.
+func CheckAddress(address string) error {
+	_, err := parse(address)
+	return wrap("name", address, err)
+}
+
 // PythonAddress writes an address as a Python expression, which Client and Listener of multiprocessing.connection take. Python
 // has no IPv6 there: ErrAddress.
 func PythonAddress(address string) (string, error) {

@@ -91,6 +91,11 @@ func (o serveOptions) check() error {
 	case o.script != "" && o.python == "":
 		return errors.New("--main is for the processes of --python: say which Python, too")
 	}
+	if o.address != "" {
+		if err := connection.CheckAddress(o.address); err != nil {
+			return fmt.Errorf("--address: %w", errors.Unwrap(err)) // it says so
+		}
+	}
 	if o.health != "" {
 		return checkHealth(o.health)
 	}
@@ -120,8 +125,6 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		MaxMemory: int64(o.maxMemory), ReleaseLocks: o.releaseLocks, AllowShutdown: o.shut, Python: o.python, Main: o.script, MaxWorkers: o.workers,
 		Log: log.client})
 	switch {
-	case errors.Is(err, connection.ErrAddress):
-		return fmt.Errorf("%w: --address: %w", arraymap.ErrUsage, err)
 	case errors.Is(err, connection.ErrInUse):
 		return fmt.Errorf("%w; 'atrium ls' lists managers, and --address chooses another place", err)
 	case err != nil:
