@@ -37,7 +37,7 @@ func begin(t *testing.T, bin, name string) *page {
 	t.Helper()
 	space := mptest.Space(t)
 	dir := t.TempDir()
-	env := append(os.Environ(), "ATRIUM_SPACE="+space.Path(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	env := append(os.Environ(), "ATRIUM_SPACE="+space.Path(), "XDG_RUNTIME_DIR="+dir, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	p := &page{t: t, name: name, dir: dir, env: env, space: space.Path()}
 	portrait, err := os.ReadFile(filepath.Join(root, "internal/demo/astronaut.png"))
 	if err != nil {

@@ -69,12 +69,15 @@ type page struct {
 	output string // of the last block
 }
 
-// writtenSpace is the Space that pages speak of; theirs is another.
-const writtenSpace = "/dev/shm/atrium-1000/v1/default"
+// writtenSpace and writtenRun are the Space and the runtime directory that pages speak of; theirs are others.
+const (
+	writtenSpace = "/dev/shm/atrium-1000/v1/default"
+	writtenRun   = "/run/user/1000"
+)
 
 func (p *page) run(b block) {
 	p.t.Helper()
-	b.text = strings.ReplaceAll(b.text, writtenSpace, p.space)
+	b.text = strings.NewReplacer(writtenSpace, p.space, writtenRun, p.dir).Replace(b.text)
 	switch {
 	case b.kind == "go":
 		p.program(b)
