@@ -40,7 +40,7 @@ def long(a): raise ValueError("x" * 5_000_000)
 // Whatever is asked for, exit status 0 tells that all of it was written.
 func TestStdoutFull(t *testing.T) {
 	p := newPlace(t)
-	for _, args := range [][]string{{"--help"}, {"map", "--help"}, {"version"}, {"ls"}, {"demo", "--png", "d.png"}} {
+	for _, args := range [][]string{{"--help"}, {"map", "--help"}, {"version"}, {"ls"}, {"serve", "--address", "unix:s"}, {"demo", "--png", "d.png"}} {
 		cmd := exec.Command("sh", append([]string{"-c", `exec "$0" "$@" > /dev/full`, binary}, args...)...)
 		cmd.Dir, cmd.Env = p.dir, append(os.Environ(), "ATRIUM_SPACE="+p.space.Path())
 		out, err := cmd.CombinedOutput()

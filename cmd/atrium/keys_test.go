@@ -37,7 +37,7 @@ func TestKeysAreDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range []any{spaceView{}, inspection{}, deadlocks{}, garbage{}} {
+	for _, v := range []any{spaceView{}, inspection{}, managerInspection{}, deadlocks{}, garbage{}} {
 		walk(reflect.TypeOf(v))
 	}
 	if len(keys) < 50 {

@@ -276,6 +276,32 @@ func TestServeKey(t *testing.T) {
 	refused(2, "atrium: --max-clients: at least 1…", "--max-clients", "0")
 }
 
+// Clients end it only where they may.
+func TestServeShutdown(t *testing.T) {
+	p := newPlace(t)
+	const body = `
+from multiprocessing.managers import RemoteError, dispatch
+try:
+    dispatch(m._Client(m.address, authkey=m._authkey), None, "shutdown")
+    print("ends")
+except RemoteError as e:
+    print(str(e).strip().splitlines()[-2][:15])
+`
+	s := p.serve()
+	client := s.client(body)
+	client.Expect("PermissionError")
+	client.Done()
+	s.end()
+	s = p.serve("--allow-shutdown")
+	client = s.client(body)
+	client.Expect("ends")
+	client.Done()
+	s.Done()
+	if !strings.Contains(s.Stderr(), "ended by a client") {
+		t.Error(s.Stderr())
+	}
+}
+
 // A second server at the address of one that runs is told so; one at that of a dead one takes its place.
 func TestServeInUse(t *testing.T) {
 	p := newPlace(t)
