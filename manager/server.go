@@ -34,8 +34,8 @@ type Server struct {
 	closed  bool
 }
 
-// ErrFull is why a client was turned away that would have been one more than Config.MaxClients.
-var ErrFull = errors.New("closed at once: as many clients as may be (Config.MaxClients) are served already")
+// ErrMaxClients is why a client was turned away that would have been one more than Config.MaxClients.
+var ErrMaxClients = errors.New("closed at once: as many clients as may be (Config.MaxClients) are served already")
 
 // errClosing is why calls end when the server does.
 var errClosing = errors.New("the manager is closing")
@@ -102,7 +102,7 @@ func (s *Server) accept(ctx context.Context) error {
 		s.counts.connections.Add(1)
 		if !s.admit() {
 			s.counts.turnedAway[awayFull].Add(1)
-			s.conf.Log(conn.RemoteAddr(), ErrFull)
+			s.conf.Log(conn.RemoteAddr(), ErrMaxClients)
 			_ = conn.Close()
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/atrium/connection"
@@ -85,14 +86,14 @@ type ObjectStatus struct {
 	Calls      uint64 `json:"calls"`
 	Waiting    int    `json:"waiting,omitempty"` // clients
 	Holder     uint64 `json:"holder,omitempty"`  // of a lock: the client that has it, which may be gone
+	Busy       bool   `json:"busy,omitempty"`    // a call changes it just now, and what it is cannot be told
 	Text       string `json:"text"`              // the beginning of its text in Python
 }
 
 // mostText of an object in a status.
 const statusText = 75
 
-// Status tells how the server is, with at most so many objects. It waits for nobody but for calls that compute with an object that
-// it looks at. 1 µs for an object.
+// Status tells how the server is, with at most so many objects. It waits for nobody. 1 µs for an object.
 func (s *Server) Status(objects int) Status {
 	st := Status{Address: s.Addr(), Version: version.Version, Pid: os.Getpid(), Started: s.counts.started, At: time.Now(), Ending: s.ctx.Err() != nil,
 		Heap: heap(), Most: s.conf.MaxMemory, Counts: s.counts.sum(), Types: map[string]int{}, Clients: []ClientStatus{}, Objects: []ObjectStatus{}}
@@ -108,9 +109,13 @@ func (s *Server) Status(objects int) Status {
 	all := s.objects.all(st.Types)
 	for _, o := range all[:min(len(all), max(objects, 0))] {
 		v := ObjectStatus{ID: o.ident, Type: o.kind.name, References: o.references, Calls: o.calls.Load(), Waiting: waiting[o.object],
-			Holder: holder(o.inst), Text: firstRunes(o.inst.repr(4*statusText), statusText)}
-		if n, ok := size(o.inst); ok {
+			Holder: holder(o.inst)}
+		n, sized, busy := size(o.inst)
+		if sized {
 			v.Len = &n
+		}
+		if v.Busy = busy; !busy {
+			v.Text = firstRunes(o.inst.repr(4*statusText), statusText)
 		}
 		st.Objects = append(st.Objects, v)
 	}
@@ -161,35 +166,32 @@ func (t *objects) all(types map[string]int) []referred {
 	return all
 }
 
-// size is how many elements an instance has, where it has some.
-func size(of instance) (int, bool) {
+// size is how many elements an instance has, where it has some. busy is true when a call has it to itself at the moment, which may be long.
+func size(of instance) (n int, sized, busy bool) {
+	look := func(mu *sync.RWMutex, n func() int) (int, bool, bool) {
+		if !mu.TryRLock() {
+			return 0, false, true
+		}
+		defer mu.RUnlock()
+		return n(), true, false
+	}
 	switch v := of.(type) {
 	case *list:
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		return len(v.l), true
+		return look(&v.mu, func() int { return len(v.l) })
 	case *dict:
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		return v.d.Len(), true
+		return look(&v.mu, v.d.Len)
 	case *set:
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		return v.e.len(), true
+		return look(&v.mu, v.e.len)
 	case *namespace:
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		return v.d.Len(), true
+		return look(&v.mu, v.d.Len)
 	case *array:
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		return v.len(), true
+		return look(&v.mu, v.len)
 	case *queue:
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		return len(v.q), true
+		return len(v.q), true, false
 	}
-	return 0, false
+	return 0, false, false
 }
 
 // holder is the number of the session that has a lock, or 0.

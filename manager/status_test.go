@@ -85,6 +85,22 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// Who looks does not wait for a call that computes.
+func TestStatusOfBusy(t *testing.T) {
+	mptest.Check(t)
+	s, _ := served(t, Config{})
+	id := create(t, s, "list", pickle.NewList(1))
+	o, err := s.objects.get(id)
+	noErr(t, err)
+	l := o.inst.(*list)
+	l.mu.Lock()
+	st := s.Status(1)
+	l.mu.Unlock()
+	if o := st.Objects[0]; !o.Busy || o.Len != nil || o.Text != "" {
+		t.Errorf("%+v", o)
+	}
+}
+
 // Who is turned away is counted by the reason, and told of once.
 func TestTurnedAway(t *testing.T) {
 	mptest.Check(t)

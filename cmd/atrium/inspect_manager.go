@@ -188,6 +188,9 @@ func (i managerInspection) printObjects(t io.Writer, objects int) {
 	fmt.Fprintf(t, "\nOBJECT\tTYPE\tLEN\tREFS\tCALLS\t%sWAIT\tHAS IT\tTEXT\n", i.heading())
 	for _, o := range i.Objects {
 		n, has := "-", "-"
+		if o.Busy {
+			n, o.Text = "?", "(a call computes with it)"
+		}
 		if o.Len != nil {
 			n = fmt.Sprint(*o.Len)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 
 	"example.com/atrium/connection"
@@ -24,10 +25,21 @@ func printServed(w io.Writer, asJSON bool, s served) error {
 		return printJSON(w, struct {
 			served
 			Python string `json:"python"`
-		}{s, s.python()})
+			Go     string `json:"go"`
+		}{s, s.python(), s.goLines()})
 	}
-	_, err := fmt.Fprintf(w, "# Serving at %s. In Python:\n%s", s.Address, s.python())
+	comment := strings.ReplaceAll("\n"+strings.TrimSuffix(s.goLines(), "\n"), "\n", "\n#\t")
+	_, err := fmt.Fprintf(w, "# Serving at %s. In Go:%s\n# In Python:\n%s", s.Address, comment, s.python())
 	return err
+}
+
+// goLines are those that connect a Go program.
+func (s served) goLines() string {
+	key := "key, err := os.ReadFile(" + strconv.Quote(s.Keyfile) + ")\nkey = bytes.TrimSuffix(key, []byte(\"\\n\"))\n"
+	if s.Keyfile == "" {
+		key = "key := []byte(os.Getenv(\"" + keyEnv + "\"))\n"
+	}
+	return key + "m, err := manager.Dial(ctx, " + strconv.Quote(reachable(s.Address)) + ", connection.Config{Authkey: key})\n"
 }
 
 // python are the lines that connect a stock Python.

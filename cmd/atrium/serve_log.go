@@ -38,7 +38,7 @@ func (l *serverLog) client(from string, err error) {
 	why := err
 	if e := (*connection.Error)(nil); errors.As(err, &e) {
 		why = e.Err
-	} else if !errors.Is(err, manager.ErrFull) {
+	} else if !errors.Is(err, manager.ErrMaxClients) {
 		l.Error("a mistake in the manager, please report it", "client", from, "error", err.Error())
 		return
 	}

@@ -35,7 +35,7 @@ func (p *place) serve(args ...string) *server {
 		line = s.Line()
 		s.lines += line + "\n"
 	}
-	s.at, _, _ = strings.Cut(strings.TrimPrefix(s.lines, "# Serving at "), ". In Python:")
+	s.at, _, _ = strings.Cut(strings.TrimPrefix(s.lines, "# Serving at "), ". In Go:")
 	return s
 }
 
@@ -192,6 +192,58 @@ func TestServeLines(t *testing.T) {
 			}
 			s.end()
 		})
+	}
+}
+
+// The lines of Go do too.
+func TestServeGoLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	p := newPlace(t)
+	for _, env := range []string{"", "ATRIUM_AUTHKEY=secret"} {
+		p.env = []string{env}
+		s := p.serve()
+		_, lines, _ := strings.Cut(s.lines, "In Go:\n")
+		lines, _, _ = strings.Cut(lines, "# In Python")
+		lines = strings.ReplaceAll(lines, "#\t", "\t")
+		uses := ""
+		if strings.Contains(lines, "bytes.") {
+			uses = "\t\"bytes\"\n"
+		}
+		p.file("main.go", "package main\n\nimport (\n"+uses+`	"context"
+	"fmt"
+	"os"
+
+	"example.com/atrium/connection"
+	"example.com/atrium/manager"
+)
+
+func main() {
+	ctx := context.Background()
+`+lines+`	if err != nil {
+		panic(err)
+	}
+	defer m.Close()
+	d, err := manager.NewDict[string, int](ctx, m)
+	if err == nil {
+		err = d.Set(ctx, "answer", 42)
+	}
+	n, ok, err2 := d.Get(ctx, "answer")
+	fmt.Println(n, ok, err, err2)
+}
+`)
+		build := exec.Command("go", "build", "-o", filepath.Join(p.dir, "program"), filepath.Join(p.dir, "main.go"))
+		build.Dir = "../.."
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		run := p.command()
+		run.Path, run.Args = filepath.Join(p.dir, "program"), []string{"program"}
+		if out, err := run.CombinedOutput(); err != nil || string(out) != "42 true <nil> <nil>\n" {
+			t.Errorf("%v: %s", err, out)
+		}
+		s.end()
 	}
 }
 
