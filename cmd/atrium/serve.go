@@ -139,7 +139,11 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return errors.Join(err, s.Close())
 	}
 	defer register(managerFile{1, s.Addr(), key.path}, log)()
-	log.Info("serving", "address", s.Addr(), "pid", os.Getpid())
+	about := []any{"address", s.Addr(), "pid", os.Getpid()}
+	if h.addr() != "" {
+		about = append(about, "health", "http://"+h.addr())
+	}
+	log.Info("serving", about...)
 	warnOfFiles(o.maxClients, log)
 	tellSystemd("READY=1", log)
 	return log.ended(s, attend(ctx, s, h, log))

@@ -127,8 +127,12 @@ func TestServeCutOff(t *testing.T) {
 	p := newPlace(t)
 	for _, again := range []bool{true, false} {
 		s := p.serve("--release-locks")
-		list, c := s.make("list", pickle.Range{Stop: 30_000_000, Step: 1}), s.dial(true)
-		ask(t, c, list, "reverse")
+		a, b := pickle.NewList(), pickle.NewList() // equal, which takes a while to find out
+		for i := range 1000 {
+			a.Items, b.Items = append(a.Items, i), append(b.Items, i)
+		}
+		list, c := s.make("list", pickle.NewList(a, b)), s.dial(true)
+		ask(t, c, list, "__imul__", 2_000_000)
 		if err := c.Send(t.Context(), pickle.Tuple{list, "sort", pickle.Tuple{}, pickle.NewDict()}); err != nil {
 			t.Fatal(err)
 		}
