@@ -106,7 +106,7 @@ func (s *Server) Status(objects int) Status {
 	s.mu.Unlock()
 	waiting := map[*object]int{}
 	st.Clients = s.counts.clients(waiting)
-	all := s.objects.all(st.Types)
+	all := s.objects.all(st.Types, objects > 0)
 	for _, o := range all[:min(len(all), max(objects, 0))] {
 		v := ObjectStatus{ID: o.ident, Type: o.kind.name, References: o.references, Calls: o.calls.Load(), Waiting: waiting[o.object],
 			Holder: holder(o.inst)}
@@ -149,14 +149,16 @@ type referred struct {
 	references int
 }
 
-// all gives the objects, who came first first, and counts their types.
-func (t *objects) all(types map[string]int) []referred {
+// all counts the types of the objects, and gives them, who came first first, when they are wanted.
+func (t *objects) all(types map[string]int, wanted bool) []referred {
+	var all []referred
 	t.mu.RLock()
-	all := make([]referred, 0, len(t.known))
 	for _, e := range t.known {
 		if o := e.object(); o != nil {
-			all = append(all, referred{o, o.count})
 			types[o.kind.name]++
+			if wanted {
+				all = append(all, referred{o, o.count})
+			}
 		}
 	}
 	t.mu.RUnlock()

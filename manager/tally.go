@@ -10,7 +10,7 @@ import (
 )
 
 // A tally counts what goes through a session. Each session has its own, which only it writes and others read, so that counting costs a
-// call 20 ns and no session another anything.
+// call 50 ns, and no session another anything.
 type tally struct {
 	returned, raised, failed atomic.Uint64 // answers: results, exceptions, and what never came to be a call
 	in, out                  atomic.Uint64 // bytes of messages

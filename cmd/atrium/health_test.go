@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/atrium/internal/mptest"
 	"example.com/atrium/manager"
@@ -56,5 +57,25 @@ func TestByteSize(t *testing.T) {
 	}
 	if b := byteSize(2 << 30); b.String() != "2GiB" {
 		t.Error(b.String())
+	}
+}
+
+// Many clients that are turned away make a log that is short, and tells how many they were.
+func TestLogIsBounded(t *testing.T) {
+	l := newLog(io.Discard, false)
+	now := time.Now()
+	said := 0
+	for range 200 {
+		if skipped, say := l.admit(now); say {
+			said++
+		} else if skipped > 0 {
+			t.Error("told too early")
+		}
+	}
+	if said != mostAway {
+		t.Errorf("%d lines in a moment", said)
+	}
+	if skipped, say := l.admit(now.Add(time.Second)); skipped != 200-mostAway || !say {
+		t.Errorf("then %d, %v", skipped, say)
 	}
 }

@@ -51,7 +51,7 @@ without it. --main is the clients' program, so that functions of its __main__ ar
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if os.Getpid() == 1 {
-				return beInit()
+				return beInit(cmd.Context())
 			}
 			return serve(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

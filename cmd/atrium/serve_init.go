@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,7 +15,7 @@ import (
 //
 // The server is not PID 1 itself, as a process must not take the ends of children that other parts of it wait for, and as PID 1
 // is not ended by a signal that nobody handles, such as the second Ctrl-C.
-func beInit() error {
+func beInit(ctx context.Context) error {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
@@ -22,6 +23,9 @@ func beInit() error {
 		Sys: &syscall.SysProcAttr{Setpgid: true}}) // Ctrl-C goes to the terminal's group, and from here to the server, once
 	if err != nil {
 		return fmt.Errorf("the server cannot be started: %w", err)
+	}
+	if ctx.Err() != nil { // a signal before we listened for any
+		_ = syscall.Kill(child, syscall.SIGTERM)
 	}
 	for sig := range signals {
 		if sig != syscall.SIGCHLD {
