@@ -87,11 +87,13 @@ type ObjectStatus struct {
 	Waiting    int    `json:"waiting,omitempty"` // clients
 	Holder     uint64 `json:"holder,omitempty"`  // of a lock: the client that has it, which may be gone
 	Busy       bool   `json:"busy,omitempty"`    // a call changes it just now, and what it is cannot be told
-	Text       string `json:"text"`              // the beginning of its text in Python
+	Text       string `json:"text"`              // the beginning of its text in Python; none of one with very many elements
 }
 
-// mostText of an object in a status.
-const statusText = 75
+const (
+	statusText     = 75     // runes of an object's text in a status
+	statusElements = 10_000 // of an object whose text is in a status, as a copy is made for that
+)
 
 // Status tells how the server is, with at most so many objects. It waits for nobody. 1 µs for an object.
 func (s *Server) Status(objects int) Status {
@@ -114,7 +116,9 @@ func (s *Server) Status(objects int) Status {
 		if sized {
 			v.Len = &n
 		}
-		if v.Busy = busy; !busy {
+		if _, foreign := o.inst.(*goObject); foreign { // whose text is its program's, and may take long
+			v.Text = "-"
+		} else if v.Busy = busy; !busy && n <= statusElements {
 			v.Text = firstRunes(o.inst.repr(4*statusText), statusText)
 		}
 		st.Objects = append(st.Objects, v)

@@ -191,6 +191,9 @@ func (i managerInspection) printObjects(t io.Writer, objects int) {
 		if o.Busy {
 			n, o.Text = "?", "(a call computes with it)"
 		}
+		if o.Text == "" {
+			o.Text = "…"
+		}
 		if o.Len != nil {
 			n = fmt.Sprint(*o.Len)
 		}

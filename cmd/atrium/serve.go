@@ -19,6 +19,7 @@ type serveOptions struct {
 	maxMemory, maxMessage     byteSize
 	maxClients                int
 	releaseLocks, shut, noMD5 bool
+	shares                    []string
 	python, script            string
 	workers                   int
 	health                    string
@@ -39,12 +40,16 @@ Without --address it listens at a Unix socket in $XDG_RUNTIME_DIR/atrium, or in 
 /tmp. Clients prove that they have the key in --authkey-file, 0600, or in $ATRIUM_AUTHKEY; without either there
 is one made, at random, and kept in a file beside the socket, where clients of this user find it.
 
+With --share programs that do not know each other find an object under a name: 'm.jobs()' is the same Queue for all
+with --share jobs=Queue.
+
 Python code that clients name, of functions for m.Pool() above all, runs in processes of --python, and nowhere
 without it. --main is the clients' program, so that functions of its __main__ are found.
 
 --health answers over HTTP: /livez, /readyz (503 once it ends), and /metrics for Prometheus.`,
 		Example: `  atrium serve
   atrium serve --address tcp:127.0.0.1:5000 --authkey-file key --max-memory 2GiB
+  atrium serve --share jobs=Queue --share results=dict --release-locks
   atrium serve --python .venv/bin/python --main train.py
   atrium serve --address unix:/run/app/manager --health 127.0.0.1:9100 --json`,
 		Args:              cobra.NoArgs,
@@ -60,6 +65,7 @@ without it. --main is the clients' program, so that functions of its __main__ ar
 	f.SortFlags = false
 	f.StringVarP(&o.address, "address", "a", "", "where to listen: unix:PATH, abstract:NAME or tcp:HOST:PORT")
 	f.StringVar(&o.authkeyFile, "authkey-file", "", "file with the key that clients must have")
+	f.StringArrayVar(&o.shares, "share", nil, "NAME=TYPE: an object that all clients find as m.NAME(); TYPE is list, dict, Queue, Lock …")
 	f.Var(&o.maxMemory, "max-memory", "above it, what adds to an object raises MemoryError; such as 512MiB, 2GiB (default no bound)")
 	f.IntVar(&o.maxClients, "max-clients", 4096, "connections at once; a Python thread has one")
 	f.Var(&o.maxMessage, "max-message", "longest request; who sends a longer one is disconnected")
@@ -73,6 +79,7 @@ without it. --main is the clients' program, so that functions of its __main__ ar
 	f.BoolVar(&o.json, "json", false, "print JSON, with keys that stay the same, and log JSON")
 	must(cmd.RegisterFlagCompletionFunc("address", cobra.FixedCompletions([]string{"unix:", "abstract:", "tcp:127.0.0.1:"}, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.MarkFlagFilename("main", "py"))
+	must(cmd.RegisterFlagCompletionFunc("share", completeShare))
 	for _, name := range []string{"max-memory", "max-clients", "max-message", "workers", "health"} {
 		must(cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))
 	}
@@ -95,6 +102,9 @@ func (o serveOptions) check() error {
 		if err := connection.CheckAddress(o.address); err != nil {
 			return fmt.Errorf("--address: %w", errors.Unwrap(err)) // it says so
 		}
+	}
+	if _, err := parseShares(o.shares); err != nil {
+		return err
 	}
 	if o.health != "" {
 		return checkHealth(o.health)
@@ -130,10 +140,14 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	case err != nil:
 		return err
 	}
-	h, err := listenHealth(o.health, s)
+	shares, err := share(s, o.shares)
+	var h *health
+	if err == nil {
+		h, err = listenHealth(o.health, s)
+	}
 	if err == nil {
 		defer h.close()
-		err = printServed(stdout, o.json, served{s.Addr(), key.path, os.Getpid(), h.addr()})
+		err = printServed(stdout, o.json, served{s.Addr(), key.path, os.Getpid(), h.addr(), shares})
 	}
 	if err != nil {
 		return errors.Join(err, s.Close())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,10 +14,11 @@ import (
 
 // served is what serve prints once clients can connect.
 type served struct {
-	Address string `json:"address"`
-	Keyfile string `json:"authkey_file,omitempty"` // none when the key is in $ATRIUM_AUTHKEY
-	Pid     int    `json:"pid"`
-	Health  string `json:"health,omitempty"` // HOST:PORT
+	Address string    `json:"address"`
+	Keyfile string    `json:"authkey_file,omitempty"` // none when the key is in $ATRIUM_AUTHKEY
+	Pid     int       `json:"pid"`
+	Health  string    `json:"health,omitempty"` // HOST:PORT
+	Shares  []shareOf `json:"shares,omitempty"`
 }
 
 // printServed prints how to connect. The text is a Python program.
@@ -54,16 +56,18 @@ func (s served) python() string {
 	} else {
 		key += `.removesuffix(b'\n')`
 	}
-	return strings.Join([]string{
+	registers, classes := registration(s.Shares)
+	return strings.Join(slices.Concat([]string{
 		"import multiprocessing",
-		imports + "from multiprocessing.managers import SyncManager",
+		imports + "from multiprocessing.managers import " + strings.Join(append(classes, "SyncManager"), ", "),
 		"",
+	}, registers, []string{
 		"key = " + key,
 		"multiprocessing.current_process().authkey = key  # of proxies that are in values, or in other processes",
 		"m = SyncManager(" + where + ", authkey=key)",
 		"m.connect()",
 		"",
-	}, "\n")
+	}), "\n")
 }
 
 // reachable is an address that clients on this machine can connect to.

@@ -195,6 +195,30 @@ func TestServeLines(t *testing.T) {
 	}
 }
 
+// Programs that do not know each other find what is shared.
+func TestServeShares(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("--share", "jobs=Queue", "--share", "state=dict", "--share", "guard=Lock", "--share", "other=dict", "--share", "ns=Namespace")
+	first := s.client(`
+with m.guard():
+    m.state()["a"] = [1]
+    m.other()["b"] = m.state()
+    m.ns().x = 7
+m.jobs().put("job")
+print("put")
+`)
+	first.Expect("put")
+	first.Done()
+	second := s.client("with m.guard(): print(m.jobs().get(), dict(m.state()), m.other()['b']['a'], m.ns().x, len(list(m.state())))\n")
+	second.Expect("job {'a': [1]} [1] 7 1")
+	second.Done()
+	s.end()
+	for flag, want := range map[string]string{"jobs": "is not NAME=TYPE", "jobs=Pool": "is not NAME=TYPE", "a b=list": "is no name", "connect=list": "is no name", "_x=dict": "is no name"} {
+		p.expectServe(2, "atrium: --share: …"+want+"…", "serve", "--share", flag)
+	}
+	p.expectServe(1, "…\"list\"…", "serve", "--share", "list=list")
+}
+
 // The lines of Go do too.
 func TestServeGoLines(t *testing.T) {
 	if testing.Short() {
