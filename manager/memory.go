@@ -16,7 +16,8 @@ type memory struct {
 	mu    sync.Mutex
 	since int64 // bytes that came since it was looked at
 	over  bool
-	freed time.Time // when the garbage was last collected because of this
+	freed time.Time     // when the garbage was last collected because of this
+	took  time.Duration // and for how long
 }
 
 // full tells whether no request of n bytes that adds something is to be taken.
@@ -31,16 +32,30 @@ func (m *memory) full(n int) bool {
 		return false
 	}
 	m.since = 0
-	m.over = heap() > m.most
-	if m.over && time.Since(m.freed) > time.Second {
+	if m.over = heap() > m.most; m.over && m.mayCollect() {
+		began := time.Now()
 		runtime.GC()
-		m.freed = time.Now()
+		m.freed, m.took = time.Now(), time.Since(began)
 		m.over = heap() > m.most
 	}
 	if m.over {
 		m.refused.Add(1)
 	}
 	return m.over
+}
+
+// mayCollect is true when collecting again leaves nine tenths of the time to others. For a moment it waits for that, as what was taken away just
+// now is garbage that was not collected yet.
+func (m *memory) mayCollect() bool {
+	const most = 100 * time.Millisecond
+	pause := 9*m.took - time.Since(m.freed)
+	if pause > most {
+		return false
+	}
+	if pause > 0 {
+		<-time.After(pause)
+	}
+	return true
 }
 
 func heap() int64 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"example.com/atrium/connection"
@@ -129,6 +130,9 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	key, err := findKey(o.address, o.authkeyFile)
 	if err != nil {
 		return err
+	}
+	if o.maxMemory > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(o.maxMemory)) // garbage is not to be what the bound is reached by
 	}
 	log := newLog(stderr, o.json)
 	s, err := manager.Listen(o.address, manager.Config{Authkey: key.bytes, RefuseMD5: o.noMD5, MaxMessage: int(o.maxMessage), MaxClients: o.maxClients,
