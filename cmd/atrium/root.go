@@ -107,6 +107,7 @@ programs; ls, inspect and gc show who holds them, who waits, and what the dead l
   atrium map go:sobel photo.png -o edges.npy --png edges.png
   atrium map filters.py:denoise scan.npy -o clean.npy
   atrium ls                                       what is shared, and who shares it
+  atrium serve                                    shared objects for Python's multiprocessing managers
   atrium doctor                                   is this machine fit for it?`,
 		Version:       version.Version,
 		SilenceErrors: true,
