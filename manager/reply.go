@@ -10,7 +10,9 @@ const mostHeld = 16 << 10
 func (c *session) send(reply []byte) error {
 	ahead := len(c.ahead) > 0 || c.conn.Ready()
 	if len(c.replies) == 0 && !ahead {
-		return c.conn.SendBytes(c.server.sending, reply)
+		ctx, done := c.server.patience()
+		defer done()
+		return c.conn.SendBytes(ctx, reply)
 	}
 	c.replies = connection.AppendMessage(c.replies, reply)
 	if ahead && c.undo == nil && len(c.replies) < mostHeld {
@@ -24,7 +26,9 @@ func (c *session) flush() error {
 	if len(c.replies) == 0 {
 		return nil
 	}
-	err := c.conn.SendMessages(c.server.sending, c.replies)
+	ctx, done := c.server.patience()
+	defer done()
+	err := c.conn.SendMessages(ctx, c.replies)
 	if c.replies = c.replies[:0]; cap(c.replies) > 2*mostHeld {
 		c.replies = nil
 	}

@@ -132,6 +132,15 @@ func (s *Server) dismiss() {
 	s.busy.Done()
 }
 
+// patience is how long an answer may be on its way: as long as the client likes, until the server ends, and then for a second more. What is
+// computed for longer than that after the end still has its second.
+func (s *Server) patience() (context.Context, context.CancelFunc) {
+	if s.ctx.Err() == nil {
+		return s.sending, func() {}
+	}
+	return context.WithTimeout(context.Background(), drainPatience)
+}
+
 // Close ends the server: nobody can connect any more, calls that wait end, those under way finish and are answered, for which a
 // client has a second; then connections are closed, which clients see as EOFError. The objects are gone. Again is nothing.
 func (s *Server) Close() error {

@@ -167,3 +167,27 @@ func waits(t *testing.T, s *Server, id string) bool {
 	}
 	return false
 }
+
+// A call that computes for longer than clients have to read its answer is answered after the end all the same.
+func TestAnsweredAfterEnd(t *testing.T) {
+	mptest.Check(t)
+	s, _ := served(t, Config{})
+	id := create(t, s, "list", pickle.NewList(2, 1))
+	o, err := s.objects.get(id)
+	noErr(t, err)
+	r := open(t, s)
+	l := o.inst.(*list)
+	l.mu.Lock() // the call takes as long as this is held
+	r.send(id, "sort")
+	for o.calls.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	<-s.sending.Done() // more than the second is over
+	l.mu.Unlock()
+	if kind, v := r.reply(); kind != "#RETURN" || v != nil {
+		t.Error(kind, v)
+	}
+	noErr(t, <-closed)
+}

@@ -56,7 +56,10 @@ func (s *Server) receive(conn *connection.Conn) {
 	c := &session{server: s, conn: conn, process: s.objects.processOf(conn)}
 	s.counts.requests.Add(1)
 	name, serves, reply := c.control(msg)
-	if conn.SendBytes(s.sending, reply) != nil || !serves {
+	sending, sent := s.patience()
+	err = conn.SendBytes(sending, reply)
+	sent()
+	if err != nil || !serves {
 		s.objects.watch(c.process)
 		return
 	}
