@@ -67,3 +67,40 @@ func TestServeInterrupt(t *testing.T) {
 		t.Error("the socket is left")
 	}
 }
+
+// Functions of the clients' program run in Python processes of the server, and nowhere without them.
+func TestServePool(t *testing.T) {
+	p := newPlace(t)
+	const body = `
+def square(x):
+    return x * x
+
+def backwards(x):
+    return -x
+
+if __name__ == "__main__":
+    try:
+        with m.Pool(2) as pool:
+            print(pool.map(square, range(5)))
+        l = m.list([1, 3, 2])
+        l.sort(key=backwards)
+        print(l)
+    except Exception as e:
+        print(type(e).__name__)
+`
+	p.file("client.py", "") // the lines that it begins with are not known yet
+	s := p.serve("--python", mptest.Python(t), "--main", "client.py")
+	client := s.client(body)
+	client.Expect("[0, 1, 4, 9, 16]")
+	client.Expect("[3, 2, 1]")
+	client.Done()
+	s.end()
+	s = p.serve()
+	client = s.client(body)
+	if line := client.Line(); line != "NotImplementedError" && line != "RemoteError" {
+		t.Error(line)
+	}
+	client.Done()
+	s.end()
+	p.expectServe(1, "…no-python…", "serve", "--python", "no-python")
+}
