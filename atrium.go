@@ -1,7 +1,8 @@
 package atrium
 
 import (
-	_ "example.com/atrium/engine" // what workers run
+	_ "example.com/atrium/engine"         // what workers run
+	_ "example.com/atrium/engine/cluster" // and what nodes of a cluster do
 	"example.com/atrium/internal/version"
 	"example.com/atrium/process"
 )

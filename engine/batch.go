@@ -17,7 +17,7 @@ func SubmitMany(e Engine, t Task, args [][]byte, done func(i int, o Outcome)) Ba
 	if b, ok := e.(Batcher); ok {
 		return b.SubmitMany(t, args, done)
 	}
-	jobs := make(jobs, len(args))
+	jobs := make(Jobs, len(args))
 	for i, arg := range args {
 		t.Arg = arg
 		jobs[i] = e.Submit(t, func(o Outcome) { done(i, o) })
@@ -25,9 +25,11 @@ func SubmitMany(e Engine, t Task, args [][]byte, done func(i int, o Outcome)) Ba
 	return jobs
 }
 
-type jobs []Job
+// Jobs is a Batch of tasks that were submitted one by one.
+type Jobs []Job
 
-func (all jobs) Cancel(reason error) {
+// Cancel cancels each.
+func (all Jobs) Cancel(reason error) {
 	for _, j := range all {
 		j.Cancel(reason)
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"example.com/atrium/ndarray"
 	"example.com/atrium/shm"
 )
 
@@ -60,6 +61,9 @@ func panicBody(r any, stack []byte) (body []byte) {
 		msg := "reading past the end of " + path + ", which was cut short while it was mapped"
 		if written {
 			msg = "writing to " + path + ", which is mapped read-only; map it for writing (MapRW, OpenRW) in the driver"
+			if ndarray.Copied(path) {
+				msg = "writing to an array of the driver's, of which this node has a copy: on a cluster a function returns what it makes, and writes to no argument"
+			}
 		}
 		return encodeError(wireError{Kind: "fault", Type: "memory fault", Message: msg, Traceback: string(stack)}, nil)
 	}

@@ -61,6 +61,8 @@ type Task struct {
 	Timeout  time.Duration // for each try, from its start; 0 for none
 	Retries  int           // how often it is tried again when its worker dies
 	Awaited  bool          // who submits it calls Wait at once
+	// Files are the arrays in Arg, for an Engine that carries them to its workers (see Carrier).
+	Files []File
 	// Late gets a result that comes when the task was cancelled and told of already, so that what it holds can be let go.
 	Late func(result []byte)
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"example.com/atrium/ndarray"
 )
 
 // Kind of a frame.
@@ -165,6 +167,8 @@ type Setup struct {
 	Path    []string `json:"path"`     // put before sys.path
 	SpaceID string   `json:"space_id"` // the directory may have been made anew
 	Begin   *Begin   `json:"begin,omitempty"`
+
+	Abroad *ndarray.Abroad `json:"abroad,omitempty"` // for a worker that does not see its driver's files
 }
 
 // Begin is what a Python worker does before it is ready: it makes a module, and calls the function begin in it.

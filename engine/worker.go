@@ -18,6 +18,7 @@ import (
 	"example.com/atrium/internal/layout"
 	"example.com/atrium/internal/ring"
 	"example.com/atrium/internal/sys"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/process"
 	"example.com/atrium/shm"
 )
@@ -112,6 +113,9 @@ func (w *worker) shake() error {
 	}
 	if id := w.space.ID().String(); id != w.setup.SpaceID {
 		return fmt.Errorf("atrium: %s is Space %s here and %s in the driver", w.setup.Space, id, w.setup.SpaceID)
+	}
+	if w.setup.Abroad != nil {
+		ndarray.SetAbroad(*w.setup.Abroad)
 	}
 	board, err := shm.MapFile(w.setup.Board, true)
 	if err != nil {

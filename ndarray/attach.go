@@ -34,6 +34,10 @@ func Attach(r Ref) (Any, error) {
 }
 
 func attach(r Ref) (Any, error) {
+	r, err := r.arrive()
+	if err != nil {
+		return Any{}, err
+	}
 	if !filepath.IsAbs(r.Path) || strings.IndexByte(r.Path, 0) >= 0 {
 		return Any{}, fmt.Errorf("%w: no absolute path", errRef)
 	}
@@ -81,7 +85,7 @@ func acquire(r Ref) (*entry, error) {
 	if err != nil {
 		return nil, gone(err)
 	}
-	if seg.Inode() != r.Inode {
+	if seg.Inode() != r.Inode && !(r.Given && r.Inode == 0) { // from abroad: see Abroad
 		return nil, errors.Join(gone(fs.ErrNotExist), seg.Close())
 	}
 	e := &entry{key: k, seg: seg, users: 1, dead: true}

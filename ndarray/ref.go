@@ -39,7 +39,7 @@ func (a Any) Ref() (Ref, error) {
 	if len(r.DType) > math.MaxUint16 || len(r.Path) > maxPath {
 		return Ref{}, a.fail("pass", fmt.Errorf("%w: dtype of %d characters in a path of %d is too long to pass", ErrDType, len(r.DType), len(r.Path)))
 	}
-	return r, nil
+	return r.leave(), nil
 }
 
 // Whole tells whether a is all of its file's array, in either order, and owns a

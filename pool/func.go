@@ -156,6 +156,12 @@ func (f *Function[In, Out]) submit(ctx context.Context, p *Pool, in In, awaited 
 		fut.settle(engine.Outcome{Err: fmt.Errorf("%s: argument: %w", f.name, err)})
 		return
 	}
+	if p.carried {
+		if t.Files, err = filesOf(&in); err != nil {
+			fut.settle(engine.Outcome{Err: fmt.Errorf("%s: argument: %w", f.name, err)})
+			return
+		}
+	}
 	fut.job = p.engine.Submit(t, fut.settle)
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { fut.job.Cancel(context.Cause(ctx)) })

@@ -48,7 +48,7 @@ func (m *mapping[In, Out]) submit(ctx context.Context, items []In) {
 		if len(args) > 0 {
 			first := i
 			m.gate.inside.Add(int64(len(args) * weight))
-			m.add(engine.SubmitMany(m.p.engine, t, args, func(k int, o engine.Outcome) { m.settle(first+k, weight, o) }))
+			m.add(submitItems(m.p, t, args, items[i:], func(k int, o engine.Outcome) { m.settle(first+k, weight, o) }))
 		}
 		if i += len(args); failed != nil {
 			m.fail(i, fmt.Errorf("%s: argument: %w", m.f.name, failed))

@@ -31,7 +31,7 @@ type Config struct {
 	Grace   time.Duration       // that a cancelled task has to end before its worker is killed; 0: one second
 	Output  func(engine.Output) // what functions print, see below; nil: to this process's standard streams, as Printer writes it
 	Inline  bool                // run Go functions in this process, for debuggers
-	Engine  engine.Engine       // where tasks run; nil: in processes on this machine
+	Engine  engine.Engine       // where tasks run, such as cluster.Open gives; nil: in processes on this machine. The pool closes it
 }
 
 // Python is how Python workers are started.
@@ -66,6 +66,8 @@ type Pool struct {
 	close  func() error
 	late   func(result []byte) // lets go of a result that nobody waits for any more
 	shared shared
+
+	carried bool // arrays are, to workers that do not see this machine's files
 }
 
 // New makes a pool. Its processes start with the first calls, those of a language when its first function is called
@@ -84,6 +86,9 @@ func New(ctx context.Context, c Config) (*Pool, error) {
 	}
 	cores := sys.CPUs()
 	p := &Pool{engine: c.Engine, space: space, size: cmp.Or(c.Workers, cores), ctx: ctx}
+	if c, ok := c.Engine.(engine.Carrier); ok {
+		p.carried, p.size = true, max(1, c.Carries())
+	}
 	p.late = func(result []byte) { removeGiven(space, result) }
 	switch {
 	case c.Engine != nil:

@@ -30,6 +30,9 @@ func (p *Pool) hand(m pickle.Marshaler) (any, error) {
 	if !ok {
 		return m.MarshalPickle()
 	}
+	if p.carried {
+		return nil, fmt.Errorf("%w: queues and locks are shared on one machine; the workers of this pool may be on others", errors.ErrUnsupported)
+	}
 	s := &p.shared
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 
+import atrium_abroad
 import atrium_dtypes
 import atrium_functions
 import atrium_objects
@@ -232,6 +233,7 @@ def _result(value):
 
 
 def _map(path, inode, writable):
+    path, inode, writable = atrium_abroad.arrive(path, inode, writable)
     st = os.stat(path)
     if st.st_ino != inode:
         raise FileNotFoundError("%s is another file now than the one that was sent" % path)
@@ -404,6 +406,7 @@ def _reduce_array(a):
 
 def _reference(a, path, inode, m, writable, owned):
     offset = _offset(a, m) if a.size else 0
+    path, inode = atrium_abroad.leave(path, inode, owned)
     return array, (path, inode, offset, atrium_dtypes.text(_np, a.dtype), a.shape, a.strides, writable, owned)
 
 
@@ -552,6 +555,7 @@ def _handshake():
     with open(_setup["board"], "r+b") as f:
         _cells = memoryview(mmap.mmap(f.fileno(), 0)).cast("Q")
     _cell = _setup["cell"] * 8
+    atrium_abroad.rules = _setup.get("abroad")
     sys.path[:0] = _setup.get("path") or []
     with open("/proc/self/comm", "w") as f:
         f.write("atrium-py%d" % _setup["index"])

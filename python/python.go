@@ -1,5 +1,5 @@
 // Package python holds the programs that run in Python children. They use the standard library only, and NumPy
-// when an array comes; nothing has to be installed.
+// when an array comes, and the bridge Ray or Dask; nothing of ours has to be installed.
 package python
 
 import (
@@ -12,6 +12,8 @@ var (
 	functions []byte
 	//go:embed atrium_dtypes.py
 	dtypes []byte
+	//go:embed atrium_abroad.py
+	abroad []byte
 	//go:embed atrium_objects.py
 	objects []byte
 	//go:embed atrium_worker.py
@@ -20,11 +22,18 @@ var (
 	// Manager is a module that package manager adds to its workers.
 	//go:embed atrium_manager.py
 	Manager string
+
+	// Bridge is the program that package engine/cluster drives Ray and Dask by.
+	//go:embed atrium_bridge.py
+	Bridge []byte
+	// Node is what runs of it in the engines' worker processes.
+	//go:embed atrium_node.py
+	Node []byte
 )
 
 // Worker is the worker's side of the pool's protocol: its modules in the order in which they are imported, each as
 // its name and its source, with a NUL after either.
-var Worker = bytes.Join([][]byte{[]byte("atrium_functions"), functions, []byte("atrium_dtypes"), dtypes, []byte("atrium_objects"), objects, []byte("atrium_worker"), worker, nil}, []byte{0})
+var Worker = bytes.Join([][]byte{[]byte("atrium_functions"), functions, []byte("atrium_dtypes"), dtypes, []byte("atrium_abroad"), abroad, []byte("atrium_objects"), objects, []byte("atrium_worker"), worker, nil}, []byte{0})
 
 // Bootstrap is what `python -c` runs: it takes the worker's modules from descriptor 4. It is written so that every Python that
 // is still about can parse it and say why it is too old. The working directory, which -c puts first on sys.path, waits until the

@@ -23,7 +23,7 @@ func newDoctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check whether this machine is fit for atrium, and say what to do",
-		Long: `doctor looks at what atrium needs: shared memory, memory and processor limits, the kernel, the Space, Python.
+		Long: `doctor looks at what atrium needs: shared memory, memory and processor limits, the kernel, the Space, Python, Ray and Dask.
 warn means that something is slower or missing, fail that atrium will not work; then its exit status is 1.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -50,7 +50,7 @@ warn means that something is slower or missing, fail that atrium will not work; 
 // examine makes all checks.
 func examine(ctx context.Context) []finding {
 	all := []finding{checkShm(), checkMemory(), checkGroup(), checkCPUs(), checkFiles(), checkMaps(), checkKernel(), checkSpace()}
-	return append(all, checkPython(ctx)...)
+	return append(append(all, checkPython(ctx)...), checkEngines(ctx)...)
 }
 
 func printFindings(w io.Writer, all []finding) error {

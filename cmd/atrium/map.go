@@ -16,6 +16,7 @@ import (
 
 type mapOptions struct {
 	out, png, onError, engine string
+	address                   string
 	rows, halo                int
 	workers                   int
 	retries                   int
@@ -71,14 +72,15 @@ the same.`,
 	f.DurationVar(&o.timeout, "timeout", 0, "longest time for one call, such as 30s (default none)")
 	f.StringVar(&o.onError, "on-error", "stop", "when FUNC fails for an item: stop, or skip it and leave its place zero")
 	f.BoolVar(&o.force, "force", false, "replace OUT, and the PNG, when they exist")
-	f.StringVar(&o.engine, "on", "local", "where to run: local")
+	f.StringVar(&o.engine, "on", "local", "where to run: local, ray or dask")
+	f.StringVar(&o.address, "address", "", "with --on: the cluster's, such as tcp://HOST:8786 or, for Ray, HOST:6379 or auto (default one started here)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what each worker does; without a terminal, progress as lines")
 	addJSON(cmd, &o.json)
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagFilename("out", "npy"))
 	must(cmd.MarkFlagFilename("png", "png"))
 	must(cmd.RegisterFlagCompletionFunc("on-error", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("on", cobra.FixedCompletions([]string{"local"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("on", cobra.FixedCompletions([]string{"local", "ray", "dask"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -98,8 +100,8 @@ func runMap(ctx context.Context, fn, in string, o mapOptions, stdout, stderr io.
 	if o.onError != "stop" && o.onError != "skip" {
 		return fmt.Errorf("%w: --on-error is stop or skip, not %q", arraymap.ErrUsage, o.onError)
 	}
-	if o.engine != "local" {
-		return fmt.Errorf("%w: --on %s: this release runs on this machine only (local)", arraymap.ErrUsage, o.engine)
+	if err := o.checkEngine(); err != nil {
+		return err
 	}
 	c := arraymap.Config{Func: fn, In: in, Out: o.out, PNG: o.png, Rows: o.rows, Halo: o.halo, Workers: o.workers,
 		Retries: o.retries, Timeout: o.timeout, Skip: o.onError == "skip", Force: o.force, Progress: &progress.Tracker{}}
@@ -109,7 +111,15 @@ func runMap(ctx context.Context, fn, in string, o mapOptions, stdout, stderr io.
 	show := progress.Show(stderr, c.Progress, o.verbose)
 	c.Output = pool.Printer(show, show) // stdout is for the report
 	c.Notice = func(text string) { fmt.Fprintf(show, "note: %s\n", text) }
+	var err error
+	if c.Engine, err = o.open(ctx, fn, c.Output); err != nil {
+		show.Stop()
+		return err
+	}
 	report, err := arraymap.Run(ctx, c)
+	if err != nil && c.Engine != nil {
+		_ = c.Engine.Terminate() // Run closes it when it gets that far
+	}
 	show.Stop()
 	if err != nil {
 		return err

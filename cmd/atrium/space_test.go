@@ -129,7 +129,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("finding %+v", f)
 		}
 	}
-	if want := "shared memory, memory, control group, processors, open files, mappings, kernel, Space, Python, NumPy"; strings.Join(names, ", ") != want {
+	if want := "shared memory, memory, control group, processors, open files, mappings, kernel, Space, Python, NumPy, Ray, Dask"; strings.Join(names, ", ") != want {
 		t.Errorf("doctor looks at %s, want %s", strings.Join(names, ", "), want)
 	}
 }

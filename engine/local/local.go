@@ -9,6 +9,7 @@ import (
 
 	"example.com/atrium/engine"
 	"example.com/atrium/internal/layout"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/process"
 	"example.com/atrium/shm"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	Env     []string      // KEY=VALUE added to the workers' environment
 	Memory  int64         // private bytes a worker may keep after a task before it is replaced; 0 for no limit
 	Grace   time.Duration
+	Abroad  *ndarray.Abroad     // when workers get arguments of a driver on another machine
 	Output  func(engine.Output) // what tasks print, called from several goroutines; must not be nil
 }
 

@@ -253,7 +253,7 @@ func (w *worker) greet(body []byte, tag string, rings *rings) error {
 	cfg := &w.e.cfg
 	s := engine.Setup{Space: cfg.Space.Path(), SpaceID: cfg.Space.ID().String(), Slot: cfg.Space.Owner().Slot, Epoch: cfg.Space.Owner().Epoch,
 		Tag: tag, Prefix: cfg.Space.TagPrefix(tag), Board: w.e.board.Path(), Cell: w.number, Index: w.index, Memory: cfg.Memory,
-		Import: cfg.Import, Path: cfg.Path, Rings: rings.path(), Bell: w.e.bellCell(), Urgent: w.urgentCell(), Begin: cfg.Begin}
+		Import: cfg.Import, Path: cfg.Path, Rings: rings.path(), Bell: w.e.bellCell(), Urgent: w.urgentCell(), Begin: cfg.Begin, Abroad: cfg.Abroad}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/atrium/engine"
 	"example.com/atrium/pool"
 	"example.com/atrium/progress"
 )
@@ -24,8 +25,9 @@ type Config struct {
 	Rows int // rows for each call; 0: one item of axis 0 a call, for built-in functions as many rows as make some MiB
 	Halo int // rows around those that the function also gets, as many as there are
 
-	Workers int  // processes; 0: one for each core
-	Inline  bool // run Go functions in this process instead, one call after the other
+	Workers int           // processes; 0: one for each core
+	Engine  engine.Engine // where to run instead of on this machine: such as cluster.Open gives, made for the same Space
+	Inline  bool          // run Go functions in this process instead, one call after the other
 	Space   string
 
 	Retries int           // of a call whose worker died

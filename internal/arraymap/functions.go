@@ -108,6 +108,9 @@ func (m *mapping) rest(ctx context.Context, f *pool.Function[pool.Into, ndarray.
 	for item, err := range f.IMapUnordered(ctx, m.pool, arguments) {
 		i, err := unwrapItem(item.Index, err)
 		i += first
+		if err == nil && m.cfg.Engine != nil {
+			err = errors.Join(l.land(i, item.Value), item.Value.Close())
+		}
 		if err != nil {
 			if err := m.fail(ctx, i, err); err != nil {
 				return err
@@ -152,7 +155,7 @@ func (l *layout) argument(i int) pool.Into {
 		lo, hi, from, to := m.cut.block(i)
 		q.In, q.Own = m.in.Slice(from, to), [2]int{lo - from, hi - from}
 	}
-	if m.out != nil {
+	if m.out != nil && m.cfg.Engine == nil {
 		q.Out, q.Rows = l.target(i), l.rows
 	}
 	return q

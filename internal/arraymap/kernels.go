@@ -38,6 +38,9 @@ func (m *mapping) runKernel(ctx context.Context, plan kernel.Plan) (err error) {
 	for pass := range k.Passes {
 		m.stage(pass, k.Passes)
 		last := pass == k.Passes-1
+		if last && m.cfg.Engine != nil {
+			return m.runAway(ctx, plan, in, out, found)
+		}
 		var next []float64
 		calls := m.calls()
 		blocks := func(yield func(kernel.Block) bool) {

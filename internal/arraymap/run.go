@@ -94,7 +94,7 @@ func (m *mapping) run(ctx context.Context) (err error) {
 				m.in.path, size, at, m.in.path)
 		}
 	}
-	pc := pool.Config{Workers: m.cfg.Workers, Space: m.cfg.Space, Program: m.fn.Program, Inline: m.cfg.Inline, Output: m.cfg.Output}
+	pc := pool.Config{Workers: m.cfg.Workers, Space: m.cfg.Space, Program: m.fn.Program, Inline: m.cfg.Inline, Output: m.cfg.Output, Engine: m.cfg.Engine}
 	if m.cfg.Inline {
 		pc.Workers = 1
 	}

@@ -27,6 +27,7 @@ func register(k *Kernel) *Kernel {
 	}
 	k.Name = Prefix + k.Name
 	k.call = pool.Func(k.Name, k.block)
+	k.away = pool.Func(k.Name+" away", k.make)
 	return k
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"example.com/atrium/internal/kernel/elements"
+	"example.com/atrium/ndarray"
 	"example.com/atrium/ndarray/npy"
 	"example.com/atrium/pool"
 )
@@ -45,6 +46,7 @@ type Kernel struct {
 	look     func(context.Context, *image) ([]float64, error)
 	merge    func(a, b []float64) []float64 // of what two blocks' look found
 	call     *pool.Function[Block, []float64]
+	away     *pool.Function[Order, ndarray.Any]
 }
 
 // All lists the kernels by name.
