@@ -536,12 +536,6 @@ def _flush():
             os.write(2, ("atrium: flush: %r\n" % e).encode())
 
 
-def _private():
-    with open("/proc/self/statm") as f:
-        n = f.read().split()
-    return (int(n[1]) - int(n[2])) * mmap.PAGESIZE
-
-
 def _handshake():
     global _sock, _setup, _cells, _cell
     _sock = socket.socket(fileno=3)
@@ -596,7 +590,7 @@ def main():
                 for f in _made:
                     f.sent = False
             _settle()
-            if retiring or budget and _private() > budget:
+            if retiring or budget and atrium_functions.private() > budget:
                 retired = True  # nothing is begun that waits here: it is called back
                 _send(RETIRE)
             _send(kind, task, body)
