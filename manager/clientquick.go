@@ -132,10 +132,7 @@ func quickResult(msg []byte) (v any, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	if len(b) > frameLength && b[0] == opFrame {
-		b = b[frameLength:]
-	}
-	if b, ok = bytes.CutPrefix(b, returned); !ok {
+	if b, ok = bytes.CutPrefix(passFrame(b), returned); !ok {
 		return nil, false
 	}
 	if v, b, ok = quickValue(passMemo(b)); !ok {
@@ -201,6 +198,14 @@ func quickString(b []byte, short bool) (of, rest []byte, ok bool) {
 		return nil, nil, false
 	}
 	return b[:n], b[n:], true
+}
+
+// passFrame passes over the head of a frame that is all of the rest; any other stays.
+func passFrame(b []byte) []byte {
+	if len(b) > frameLength && b[0] == opFrame && binary.LittleEndian.Uint64(b[1:]) == uint64(len(b)-frameLength) {
+		return b[frameLength:]
+	}
+	return b
 }
 
 func passMemo(b []byte) []byte {

@@ -24,10 +24,7 @@ func (c *session) quick(msg []byte) (o *object, method string, args []any) {
 	if len(b) < 3 || b[0] != 0x80 || b[1] != 4 && b[1] != 5 {
 		return nil, "", nil
 	}
-	if b = b[2:]; len(b) > frameLength && b[0] == opFrame {
-		b = b[frameLength:]
-	}
-	if b[0] != opMark {
+	if b = passFrame(b[2:]); b[0] != opMark {
 		return nil, "", nil
 	}
 	ident, b, ok1 := quickName(b[1:])
