@@ -13,18 +13,27 @@ import (
 // native is a side played by a C program under bench/peers, which is built on the spot.
 func native(name, source, class string) side {
 	return side{name: name, open: func(ctx context.Context, h *host) (*session, error) {
-		cc, err := exec.LookPath("cc")
+		program, err := compile(ctx, h, source, class)
 		if err != nil {
-			return nil, fmt.Errorf("no C compiler: %w", err)
-		}
-		program := filepath.Join(h.scratch, class)
-		build := exec.CommandContext(ctx, cc, "-O2", "-Wall", "-Werror", "-pthread", "-o", program, filepath.Join(h.root, "bench", "peers", source))
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%s does not compile: %w: %s", source, err, out)
+			return nil, err
 		}
 		p, _, err := startPeer(ctx, h, exec.Command(program, class), nil)
 		return p.session(), err
 	}}
+}
+
+// compile builds a C program under bench/peers, and gives its path.
+func compile(ctx context.Context, h *host, source, name string) (string, error) {
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		return "", fmt.Errorf("no C compiler: %w", err)
+	}
+	program := filepath.Join(h.scratch, name)
+	build := exec.CommandContext(ctx, cc, "-O2", "-Wall", "-Werror", "-pthread", "-o", program, filepath.Join(h.root, "bench", "peers", source))
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s does not compile: %w: %s", source, err, out)
+	}
+	return program, nil
 }
 
 // rust is a side played by a Rust program, the crate of that name under bench/peers. cargo builds it when it is first wanted, which
