@@ -47,7 +47,7 @@ func (w work) peers() []side {
 // works are all works, in the order in which they are done and reported.
 func works() []work {
 	all := []work{arrayHandoff(), mapRows(), mapGo(), goToPy(), poolTasksWork(), poolTripWork(), lockWork(), lockWork2()}
-	return slices.Concat(all, queueWorks(), pipeWorks(), managerWorks(), []work{managerGoWork()})
+	return slices.Concat(all, queueWorks(), pipeWorks(), managerWorks(), []work{managerGoWork(), pickleWork()})
 }
 
 func printList(out io.Writer, works []work) {
