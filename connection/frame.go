@@ -145,8 +145,8 @@ func (r *reader) body(dst []byte) ([]byte, error) {
 		dst = []byte{}
 	}
 	for len(dst) < r.size {
-		if len(dst) == cap(dst) { // four times what has come, so that a header alone costs nothing
-			dst = append(make([]byte, 0, min(r.size, max(firstPart, 4*cap(dst)))), dst...)
+		if len(dst) == cap(dst) { // 16 times what has come, so that a header alone costs nothing
+			dst = append(make([]byte, 0, min(r.size, max(firstPart, 16*cap(dst)))), dst...)
 		}
 		if r.from < r.to {
 			n := min(r.to-r.from, r.size-len(dst))

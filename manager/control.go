@@ -9,7 +9,7 @@ import (
 
 // read decodes a request. Proxies in it are resolved.
 func (s *Server) read(msg []byte) (any, error) {
-	v, err := pickle.Decoder{Limits: s.conf.limits()}.Decode(msg)
+	v, err := pickle.Decoder{Limits: s.conf.limits(), Share: true}.Decode(msg)
 	if err != nil {
 		return nil, raiseWith("_pickle", "UnpicklingError", err.Error())
 	}

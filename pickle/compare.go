@@ -182,7 +182,7 @@ func (c *comparer) dicts(x, y *Dict) bool {
 	}
 	for k, v := range x.All() {
 		i, _, err := y.find(k, c)
-		if err != nil || i < 0 || !c.equal(v, y.entries[i].Value) {
+		if err != nil || i < 0 || !c.equal(v, y.at(i).Value) {
 			return false
 		}
 	}

@@ -6,9 +6,16 @@ import "fmt"
 type Decoder struct {
 	Limits  Limits
 	Buffers [][]byte // what the writer sent out of band, in its order; decoded values refer to this memory
+
+	// Share lets bytes of 64 KiB and more, when they are at least half of the pickle, refer to the pickle's memory, which must not
+	// change any more then. What is smaller is copied, so that no small value keeps a large pickle alive.
+	Share bool
 }
 
-// Decode reads one pickle, which must be all of data. The value does not refer to data afterwards. Time and memory are
+// shareMin is the length from which Share applies.
+const shareMin = 64 << 10
+
+// Decode reads one pickle, which must be all of data. The value does not refer to data afterwards, but for Share. Time and memory are
 // linear in len(data), with a factor of about a hundred at most for the memory (one byte can make a dict).
 func (d Decoder) Decode(data []byte) (any, error) {
 	v, rest, err := d.DecodePrefix(data)

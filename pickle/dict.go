@@ -13,8 +13,8 @@ const smallDict = 8
 // integer, float, string or []byte; they are kept as the package's own values. A nil *Dict reads as an empty one. It is not
 // safe for concurrent use while it changes.
 type Dict struct {
-	entries []entry  // in order; removed ones have the key removed{}
-	table   []uint32 // open addressing: number of the entry plus one, or 0; nil while there are few entries
+	entries []entry // in order, the first chunkSize; removed ones have the key removed{}
+	large   *large  // nil while there are few entries
 	live    int
 }
 
@@ -55,7 +55,7 @@ func (d *Dict) Get(key any) (any, bool) {
 	if err != nil || i < 0 {
 		return nil, false
 	}
-	return d.entries[i].Value, true
+	return d.at(i).Value, true
 }
 
 // Set adds an entry, or changes the value of the one that is there, which keeps its place and its key.
@@ -72,10 +72,10 @@ func (d *Dict) set(key, value any, c *comparer) error {
 		return err
 	}
 	if i >= 0 {
-		d.entries[i].Value = value
+		d.at(i).Value = value
 		return nil
 	}
-	if d.table == nil && len(d.entries) >= smallDict || d.table != nil && len(d.entries)*3 >= len(d.table)*2 {
+	if d.large == nil && len(d.entries) >= smallDict || d.large != nil && d.used()*3 >= len(d.large.table)*2 {
 		if err := d.rebuild(c); err != nil {
 			return err
 		}
@@ -83,10 +83,10 @@ func (d *Dict) set(key, value any, c *comparer) error {
 			return err
 		}
 	}
-	d.entries = append(d.entries, entry{Item{key, value}, h})
+	d.append(entry{Item{key, value}, h})
 	d.live++
-	if d.table != nil {
-		d.link(h, uint32(len(d.entries)))
+	if d.large != nil {
+		d.large.link(h, uint32(d.used()))
 	}
 	return nil
 }
@@ -107,8 +107,8 @@ func (d *Dict) Delete(key any) bool {
 
 // PopItem removes and returns the entry that was added last.
 func (d *Dict) PopItem() (key, value any, ok bool) {
-	for i := len(d.entries) - 1; i >= 0; i-- {
-		if it := d.entries[i].Item; it.Key != (removed{}) {
+	for i := d.used() - 1; i >= 0; i-- {
+		if it := d.at(i).Item; it.Key != (removed{}) {
 			d.remove(i)
 			return it.Key, it.Value, true
 		}
@@ -124,7 +124,7 @@ func (d *Dict) Clone() *Dict {
 	if d == nil {
 		return &Dict{}
 	}
-	return &Dict{slices.Clone(d.entries), slices.Clone(d.table), d.live}
+	return &Dict{slices.Clone(d.entries), d.large.clone(), d.live}
 }
 
 // All visits the entries in order. The dict must not change meanwhile, except for values.
@@ -146,8 +146,8 @@ func (d *Dict) Next(pos int) (key, value any, next int, ok bool) {
 	if d == nil {
 		return nil, nil, pos, false
 	}
-	for ; pos < len(d.entries); pos++ {
-		if e := &d.entries[pos]; e.Key != (removed{}) {
+	for n := d.used(); pos < n; pos++ {
+		if e := d.at(pos); e.Key != (removed{}) {
 			return e.Key, e.Value, pos + 1, true
 		}
 	}

@@ -18,4 +18,4 @@ func Direct(data []byte, into any) bool {
 }
 
 // Slots is the number of entries that a Dict has memory for, removed ones included.
-func (d *Dict) Slots() int { return len(d.entries) }
+func (d *Dict) Slots() int { return d.used() }

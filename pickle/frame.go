@@ -60,8 +60,7 @@ func payload[T string | []byte](w *writer, head []byte, data T) {
 	if outside {
 		w.closeFrame()
 	}
-	w.buf = slices.Grow(w.buf, len(head)+len(data))
-	w.buf = append(append(w.buf, head...), data...)
+	w.buf = append(append(w.buf, head...), data...) // as large as needed and not cleared first
 	if outside {
 		w.openFrame()
 	}

@@ -21,6 +21,7 @@ type machine struct {
 	sparse map[uint32]any
 	keys   comparer // of dict keys and set elements; its steps count as items
 
+	share   bool
 	buffers [][]byte
 	strings []remembered // the memo of direct
 	items   int          // values that direct read
@@ -42,7 +43,7 @@ func newMachine(data []byte, d Decoder) *machine {
 	m := machines.Get().(*machine)
 	m.data, m.pos, m.opPos, m.proto = data, 0, 0, 0
 	m.limits = d.Limits.withDefaults()
-	m.buffers = d.Buffers
+	m.buffers, m.share = d.Buffers, d.Share
 	// Within one pickle, objects that only Python can compare stay apart: it would not have written equal keys.
 	m.keys = comparer{byIdentity: true, max: m.limits.MaxItems}
 	return m

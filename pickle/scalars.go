@@ -213,7 +213,9 @@ func (m *machine) bytes(op byte) error {
 	if err != nil {
 		return err
 	}
-	b = copied(b)
+	if !m.share || len(b) < max(shareMin, len(m.data)/2) {
+		b = copied(b)
+	}
 	if op == opByteArray8 {
 		m.push(&ByteArray{b})
 	} else {
