@@ -49,6 +49,7 @@ func newConn(nc socket, conf Config, local, remote string) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{nc: nc, raw: raw, conf: conf, local: local, remote: remote, reader: newReader(nc), gone: make(chan struct{})}
+	c.reader.await = newHolder(raw).await
 	c.in = half{turn: make(chan struct{}, 1), limit: nc.SetReadDeadline, closed: &c.closed, gone: c.gone}
 	c.out = half{turn: make(chan struct{}, 1), limit: nc.SetWriteDeadline, closed: &c.closed, gone: c.gone}
 	if _, tcp := nc.(*net.TCPConn); tcp {

@@ -38,6 +38,7 @@ const (
 type reader struct {
 	src   io.Reader
 	hurry func() // or nil; called before it waits for the rest of a message
+	await func() // or nil; called before it waits for the next message
 	buf   []byte // buf[from:to] was read and not taken yet
 	from  int
 	to    int
@@ -105,7 +106,10 @@ func (r *reader) header(most int) error {
 func (r *reader) need(n int) error {
 	for r.to-r.from < n {
 		have := r.to - r.from
-		if have > 0 && r.hurry != nil {
+		switch {
+		case have == 0 && r.await != nil:
+			r.await()
+		case have > 0 && r.hurry != nil:
 			r.hurry()
 		}
 		if err := r.fill(); err != nil {

@@ -108,6 +108,7 @@ func (s snapshot) descriptors() {
 		switch {
 		case err != nil: // the one that read the directory
 		case target == "anon_inode:[eventpoll]", target == "anon_inode:[eventfd]": // the runtime's, made at first use
+		case target == "anon_inode:[timerfd]": // connection's, for the process
 		case strings.HasPrefix(target, "/sys/fs/cgroup/"): // the runtime's too
 		default:
 			s.held[fmt.Sprintf("descriptor %s of %s", fd.Name(), target)]++
