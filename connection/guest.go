@@ -81,15 +81,24 @@ func (l *Listener) leave(g *guest) {
 	}
 }
 
-// receive shakes hands and waits for Accept.
+// receive shakes hands, and goes on as Serve says or waits for Accept.
 func (l *Listener) receive(g *guest) {
+	if serve := l.welcome(g); serve != nil {
+		serve()
+	}
+}
+
+func (l *Listener) welcome(g *guest) (serve func()) {
 	defer l.wait.Done()
 	defer l.leave(g)
 	c, err := l.greet(g)
+	if take := l.take.Load(); err == nil && take != nil {
+		return (*take)(c)
+	}
 	if err == nil {
 		select {
 		case l.open <- c:
-			return
+			return nil
 		case <-l.gone:
 			err = ErrClosed
 		}
@@ -98,6 +107,7 @@ func (l *Listener) receive(g *guest) {
 	if !errors.Is(err, ErrClosed) || !l.closed() {
 		l.refuse(remote(c, g.nc), err)
 	}
+	return nil
 }
 
 func (l *Listener) greet(g *guest) (*Conn, error) {

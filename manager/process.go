@@ -3,11 +3,12 @@ package manager
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"example.com/atrium/connection"
+	"example.com/atrium/internal/sys"
 )
 
 // A process is one that has connected by a Unix socket. Its references are given back when it is dead.
@@ -129,14 +130,15 @@ func (p *process) alive() bool {
 
 // status reads a process's state, and its start time in ticks since boot.
 func status(pid int) (start, state string, err error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	var buf [1024]byte
+	n, err := sys.ReadShort("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
 	if err != nil {
-		if strings.Contains(err.Error(), "no such process") { // it ended between open and read
+		if errors.Is(err, syscall.ESRCH) { // it ended between open and read
 			err = fs.ErrNotExist
 		}
 		return "", "", err
 	}
-	stat := string(b)
+	stat := string(buf[:n])
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the name may hold anything
 	if len(fields) < 20 {
 		return "", "", errors.New("/proc/PID/stat has too few fields")

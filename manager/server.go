@@ -94,24 +94,21 @@ func (s *Server) accept(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer context.AfterFunc(s.ctx, func() { end(errClosing) })()
-	for {
-		conn, err := s.listener.Accept(ctx)
-		if err != nil {
-			return context.Cause(ctx)
-		}
+	_ = s.listener.Serve(ctx, func(conn *connection.Conn) func() {
 		s.counts.connections.Add(1)
 		if !s.admit() {
 			s.counts.turnedAway[awayFull].Add(1)
 			s.conf.Log(conn.RemoteAddr(), ErrMaxClients)
 			_ = conn.Close()
-			continue
+			return nil
 		}
-		go func() {
+		return func() {
 			defer s.dismiss()
 			defer conn.Close()
 			s.receive(conn)
-		}()
-	}
+		}
+	})
+	return context.Cause(ctx)
 }
 
 func (s *Server) admit() bool {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -263,5 +265,16 @@ func TestAllocateInterrupted(t *testing.T) {
 	storm.Wait()
 	if st, err := f.Stat(); err != nil || st.Size() != size {
 		t.Errorf("allocated %d bytes, %v", st.Size(), err)
+	}
+}
+
+func TestReadShort(t *testing.T) {
+	var b [64]byte
+	n, err := ReadShort("/proc/self/stat", b[:])
+	if want := strconv.Itoa(os.Getpid()) + " ("; err != nil || !strings.HasPrefix(string(b[:n]), want) {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	if _, err := ReadShort("/proc/0/stat", b[:]); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 }
