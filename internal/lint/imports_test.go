@@ -100,6 +100,8 @@ var banned = []struct {
 	{"github.com/vbauerster/mpb", []string{"progress"}, "progress bars are cmd's"},
 	{"golang.org/x/image", nil, "images are cmd's"},
 	{"google.golang.org/", nil, "gRPC is a peer of the bench"},
+	{"github.com/kisielk/", nil, "og-rek is a peer of the bench"},
+	{"github.com/nlpodyssey/", nil, "gopickle is a peer of the bench"},
 	{"gonum.org/", []string{"ndarray/gonumx"}, "only the adapter's users want gonum"},
 	{"net/http", []string{"dashboard"}, "nothing serves HTTP but the dashboard"},
 	{"html/template", []string{"dashboard", "advisor"}, "pages are the dashboard's and reports the advisor's"},
