@@ -73,7 +73,7 @@ the same.`,
 	f.StringVar(&o.onError, "on-error", "stop", "when FUNC fails for an item: stop, or skip it and leave its place zero")
 	f.BoolVar(&o.force, "force", false, "replace OUT, and the PNG, when they exist")
 	f.StringVar(&o.engine, "on", "local", "where to run: local, ray or dask")
-	f.StringVar(&o.address, "address", "", "with --on: the cluster's, such as tcp://HOST:8786 or, for Ray, HOST:6379 or auto (default one started here)")
+	f.StringVar(&o.address, "address", "", "of the cluster: tcp://HOST:8786, or HOST:6379 or auto for Ray (default: one is started here)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what each worker does; without a terminal, progress as lines")
 	addJSON(cmd, &o.json)
 	must(cmd.MarkFlagRequired("out"))
