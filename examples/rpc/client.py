@@ -33,7 +33,7 @@ def shop(m):
         basket.put(store, "tea", 2)
     except ValueError as e:
         print(str(e.__cause__).strip())  # which a traceback shows
-    print("left:", store.left())
+    print("left:", dict(sorted(store.left().items())))
 
 
 def wait(m):

@@ -27,7 +27,7 @@ Traceback \(most recent call last\):
   File "main\.go", line \d+, in \S+\.\(\*Basket\)\.Put
 \*fmt\.wrapError: the basket of Ada: ValueError: there are 1 of tea, not 2
 """
-left: \{'tea': 1, 'milk': 1\}
+left: \{'milk': 1, 'tea': 1\}
 somebody waits
 it was killed, and WaitFor told: the client is gone
 somebody waits
