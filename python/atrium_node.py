@@ -113,7 +113,7 @@ class _Node:
         self.numbers = itertools.count(1)
         ours, theirs = socket.socketpair()
         self.sock = ours
-        env = dict(os.environ, ATRIUM_CHILD="node:%d" % theirs.fileno())
+        env = dict(os.environ, ATRIUM_CHILD="node:%d" % theirs.fileno(), ATRIUM_ENGINE_WORKER=str(os.getpid()))
         for again in range(50):
             try:
                 process = subprocess.Popen(session["args"], executable=path, env=env, pass_fds=[theirs.fileno()],

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,8 +96,11 @@ var (
 		time.Sleep(10 * time.Millisecond)
 		return n, nil
 	})
-	whereabouts = pool.Func("cluster whereabouts", func(context.Context, int) ([2]int, error) { return [2]int{os.Getpid(), os.Getppid()}, nil })
-	spoil       = pool.Func("cluster spoil", func(_ context.Context, in ndarray.Array[float64]) (int, error) {
+	whereabouts = pool.Func("cluster whereabouts", func(context.Context, int) ([3]int, error) {
+		engine, err := strconv.Atoi(os.Getenv("ATRIUM_ENGINE_WORKER"))
+		return [3]int{os.Getpid(), os.Getppid(), engine}, err
+	})
+	spoil = pool.Func("cluster spoil", func(_ context.Context, in ndarray.Array[float64]) (int, error) {
 		data(in)[0] = 1
 		return 0, nil
 	})

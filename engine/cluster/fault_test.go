@@ -55,20 +55,6 @@ func long(t *testing.T) {
 	}
 }
 
-func parentOf(t testing.TB, pid int) int {
-	t.Helper()
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := string(b)
-	parent, err := strconv.Atoi(strings.Fields(s[strings.LastIndex(s, ")")+1:])[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parent
-}
-
 func TestBridgeKilled(t *testing.T) {
 	long(t)
 	each(t, func(t *testing.T, kind cluster.Kind) {
@@ -115,7 +101,7 @@ func TestEngineWorkerKilled(t *testing.T) {
 			}
 			pid := where[1]
 			if victim == "engine worker" {
-				pid = parentOf(t, pid)
+				pid = where[2]
 			}
 			stop := time.AfterFunc(500*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 			got, err := slow.With(pool.Options{Retries: 2}).Map(t.Context(), p, items)
