@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -289,7 +290,8 @@ func waiting(t testing.TB, s *shm.Space, name string, n int) (state psync.State)
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d processes wait for %s", n, name), func() bool {
 		state = ok[psync.State](t)(psync.Look(s, name))
-		return len(state.Waiters) == n
+		begin := func(p psync.Party) bool { return p.Since.IsZero() } // counted, and not yet said since when
+		return len(state.Waiters) == n && !slices.ContainsFunc(state.Waiters, begin)
 	})
 	return state
 }
