@@ -68,7 +68,7 @@ def _node(engine, session, program):
         if node is not None and node.alive:
             return node
         node = _nodes[key] = _Node(engine, session, _program(engine, session, program))
-    engine.watch(key, session, lambda: close(key))
+    engine.watch(node, session, lambda: close(key))
     return node
 
 
@@ -316,7 +316,7 @@ class Ray:
     def slots(self):
         return 1
 
-    def watch(self, key, session, end):
+    def watch(self, node, session, end):
         """Ray ends the worker processes of a driver that is gone, and nodes end with those."""
 
 
@@ -337,12 +337,13 @@ class Dask:
     def slots(self):
         return self.client.nthreads().get(self.worker.address, 1)
 
-    def watch(self, key, session, end):
+    def watch(self, node, session, end):
         """Dask's workers are not told when a client is gone: they ask the scheduler."""
         def look():
-            node = _nodes.get(key)
-            while node is not None and node.alive:
+            while True:
                 time.sleep(1.5)
+                if not node.alive:  # another node may have its place, and is watched too
+                    return
                 try:
                     if not self.client.run_on_scheduler(_has_client, session["client"]):
                         break
