@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,7 @@ type end struct {
 	torn               bool          // a message was given up half sent; guarded by sending
 
 	closed atomic.Bool
+	mapped sync.RWMutex  // held by Peer, and by Close while it unmaps
 	done   chan struct{} // closed with it
 	space  *shm.Space
 	seg    *shm.Segment
@@ -162,6 +164,8 @@ func (e *end) Name() string { return e.name }
 
 // Peer is who has the other end, the zero Owner while nobody has had it, and when this end is closed.
 func (e *end) Peer() shm.Owner {
+	e.mapped.RLock()
+	defer e.mapped.RUnlock()
 	if e.closed.Load() {
 		return shm.Owner{}
 	}
@@ -190,7 +194,9 @@ func (e *end) Close() error {
 		if errors.Is(err, shm.ErrSpaceGone) {
 			err = nil
 		}
+		e.mapped.Lock()
 		err = both(err, both(e.seg.Close(), e.space.Close()))
+		e.mapped.Unlock()
 	}
 	return e.fail("close", err)
 }
