@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"example.com/atrium/ndarray/npy"
 	"example.com/atrium/shm"
@@ -82,6 +83,9 @@ func acquire(r Ref) (*entry, error) {
 		open = shm.MapFile
 	}
 	seg, err := open(r.Path, r.Writable)
+	if errors.Is(err, syscall.EMFILE) { // too many are open, so that a file can be mapped and no more
+		seg, err = shm.MapFile(r.Path, r.Writable)
+	}
 	if err != nil {
 		return nil, gone(err)
 	}

@@ -90,6 +90,7 @@ func (c *cache) put(e *entry) *entry {
 			}
 		}
 		if oldest == nil {
+			e.seg.Unwatch() // nobody will ask
 			return e
 		}
 		c.evict(oldest)
@@ -104,6 +105,7 @@ func (c *cache) put(e *entry) *entry {
 func (c *cache) evict(e *entry) {
 	delete(c.entries, e.key)
 	e.dead = true
+	e.seg.Unwatch()
 	if e.users == 0 {
 		_ = e.seg.Close()
 	}

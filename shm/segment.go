@@ -178,10 +178,20 @@ func (g *Segment) Current() bool {
 	return err == nil && id == g.id && size == g.Size()
 }
 
+// Unwatch gives up the descriptor. The Segment is not Intact any more.
+func (g *Segment) Unwatch() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.handle.Close()
+	g.handle = -1
+}
+
 // Intact tells whether the file still has a name, whichever, and the size in which it is mapped. 0.4 µs for a Segment of Watch, and
 // false for any other.
 func (g *Segment) Intact() bool {
+	g.mu.Lock()
 	size, links, err := g.handle.Stat()
+	g.mu.Unlock()
 	return err == nil && links > 0 && size == g.Size()
 }
 
@@ -234,6 +244,7 @@ func (g *Segment) end() error {
 		err = both(err, g.file.Close())
 	}
 	g.handle.Close()
+	g.handle = -1
 	return wrap("close", g.path, both(err, sys.Unmap(g.bytes)))
 }
 
