@@ -149,8 +149,13 @@ class _Node:
 
     def send(self, kind, task=0, body=b""):
         with self.lock:
-            self.sock.sendall(HEAD.pack(9 + len(body), kind, task))
-            self.sock.sendall(body)
+            try:
+                self.sock.sendall(HEAD.pack(9 + len(body), kind, task))
+                self.sock.sendall(body)
+            except BaseException:  # an interrupt of the engine's too: half a message was sent
+                self.alive = False
+                self.sock.shutdown(socket.SHUT_RDWR)
+                raise
 
     def exactly(self, n):
         data = bytearray(n)
@@ -187,18 +192,23 @@ class _Node:
         call, number = _Call(chunk[0]), next(self.numbers)
         self.calls[number] = call
         try:
-            try:
-                self.send(CHUNK, number, chunk[1])
-                if not self.alive:  # listen may have gone through calls before ours was there
-                    raise OSError
-            except OSError:
-                raise self.died() from None
+            sent = False
             while True:
                 try:
+                    if not sent:
+                        self.send(CHUNK, number, chunk[1])
+                        sent = True
+                        if not self.alive:  # listen may have gone through calls before ours was there
+                            raise OSError
                     if call.event.wait(0.1):  # an interrupt of the engine's is seen between two waits
                         break
                 except KeyboardInterrupt:
+                    if not self.alive:
+                        raise
                     self.send(CANCEL, number)
+                    sent = True
+                except OSError:
+                    raise self.died() from None
         finally:
             del self.calls[number]
         if call.body is None:

@@ -55,9 +55,10 @@ type flight struct {
 
 // object is a file that was put into the engine's store.
 type object struct {
-	id   uint64
-	file fileID
-	uses int // by jobs that are not done
+	id    uint64
+	file  fileID
+	stamp int64 // when it had been written last
+	uses  int   // by jobs that are not done
 }
 
 type fileID struct {
@@ -103,6 +104,11 @@ func (e *Engine) Submit(t engine.Task, done func(engine.Outcome)) engine.Job {
 	if n := len(t.Arg) + len(t.Func); err == nil && n > engine.MaxMessage-1<<16 {
 		err = fmt.Errorf("atrium: an argument of %d bytes is too large for %s; send big data as an array", n, t.Func)
 	}
+	for _, f := range t.Files {
+		if o := e.objects[fileID{f.Path, f.Inode}]; err == nil && o != nil && o.stamp != stampOf(f.Path) {
+			err = fmt.Errorf("atrium: %s was written to after it was first passed to the cluster, which has what it was then: give what changes another name, or use another pool", f.Path)
+		}
+	}
 	if err != nil {
 		e.mu.Unlock()
 		done(engine.Outcome{Err: err})
@@ -132,7 +138,7 @@ func (e *Engine) put(f engine.File) *object {
 			e.sweep()
 		}
 		e.last++
-		o = &object{id: e.last, file: id}
+		o = &object{id: e.last, file: id, stamp: stampOf(f.Path)}
 		e.objects[id] = o
 		b := binary.LittleEndian.AppendUint64(nil, f.Inode)
 		b = binary.LittleEndian.AppendUint64(b, uint64(f.Size))
@@ -141,6 +147,15 @@ func (e *Engine) put(f engine.File) *object {
 	}
 	o.uses++
 	return o
+}
+
+// stampOf is when a file was written last: of two that came to have one path and one inode, one after the other, it is not the same.
+func stampOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0 // the engine's side says so
+	}
+	return info.ModTime().UnixNano()
 }
 
 // sweep frees objects whose files are gone. The caller holds mu.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +74,7 @@ type running struct {
 	mu    sync.Mutex
 	jobs  []engine.Job
 	items []item
+	files [][2]string // that results carry: what the driver will call them, and where they are
 	left  int
 	why   string // the first failure, for the engine's dashboard
 }
@@ -193,11 +195,14 @@ func (n *node) begin() error {
 	return n.t.Send(engine.Frame{Kind: nodeReady, Body: body})
 }
 
+// spaceName is what nodes call their Spaces, and nobody else.
+var spaceName = regexp.MustCompile(`^cluster-[a-z2-7]{16}-[0-9a-f]{16}$`)
+
 // sweep removes the Spaces of nodes whose processes were all killed.
 func (n *node) sweep() {
 	all, _ := filepath.Glob(filepath.Join(filepath.Dir(n.space.Path()), "cluster-*"))
 	for _, path := range all {
-		if path != n.space.Path() {
+		if path != n.space.Path() && spaceName.MatchString(filepath.Base(path)) {
 			_ = shm.RemoveSpace(path) // refused while anybody is in it
 		}
 	}
@@ -205,6 +210,7 @@ func (n *node) sweep() {
 
 // end leaves nothing of this node. The last one in the Space removes it with the copies of arrays.
 func (n *node) end() {
+	_ = n.t.Close() // so that what ends now is a death to the engine's process, and no outcome
 	if err := n.e.Terminate(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -288,6 +294,10 @@ func (n *node) cancel(id uint64, body []byte) {
 
 func (r *running) done(i int, o engine.Outcome) {
 	it := item{status: itemResult, body: slices.Clone(o.Result)} // which is the engine's
+	files, err := r.n.keep(it.body)
+	if err != nil && o.Err == nil {
+		o.Err = err
+	}
 	if o.Err != nil {
 		it = item{status: itemFailed, body: engine.EncodeFailure(o.Err)}
 		if errors.Is(o.Err, errEnded) {
@@ -297,6 +307,7 @@ func (r *running) done(i int, o engine.Outcome) {
 	go func() { // Submit may call done, and what comes must not block
 		r.mu.Lock()
 		r.items[i] = it
+		r.files = append(r.files, files...)
 		r.left--
 		if o.Err != nil && it.status == itemFailed && r.why == "" {
 			r.why = o.Err.Error()
@@ -321,10 +332,9 @@ func (r *running) tell() {
 	delete(n.chunks, r.id)
 	o.lines, n.lines, n.bytes = n.lines, nil, 0
 	n.mu.Unlock()
-	files := n.given(r.items)
 	head := appendLong(nil, []byte(r.why))
-	head = binary.LittleEndian.AppendUint16(head, uint16(len(files)))
-	for _, f := range files {
+	head = binary.LittleEndian.AppendUint16(head, uint16(len(r.files)))
+	for _, f := range r.files {
 		head = appendShort(appendShort(head, f[0]), f[1])
 	}
 	body := o.encode()
@@ -335,31 +345,30 @@ func (r *running) tell() {
 	_ = n.t.Send(engine.Frame{Kind: nodeDone, Task: r.id, Body: append(head, body...)})
 }
 
-// given lists the files that results carry: what the driver will call them, and where they are.
-func (n *node) given(items []item) (files [][2]string) {
+// keep takes the files that a result carries away from the worker, whose death would take them along, and lists what the driver will call
+// them and where they are.
+func (n *node) keep(result []byte) (files [][2]string, err error) {
 	prefix := []byte(n.names.GivenAs)
-	for _, it := range items {
-		if it.status != itemResult {
+	for b := result; err == nil; {
+		i := bytes.Index(b, prefix)
+		if i < 0 {
+			break
+		}
+		b = b[i:]
+		end := len(prefix)
+		for end < len(b) && (b[end] == '.' || b[end] == '-' || '0' <= b[end] && b[end] <= '9') {
+			end++
+		}
+		name := string(b[:end])
+		b = b[end:]
+		if slices.ContainsFunc(files, func(f [2]string) bool { return f[0] == name }) {
 			continue
 		}
-		for b := it.body; ; {
-			i := bytes.Index(b, prefix)
-			if i < 0 {
-				break
-			}
-			b = b[i:]
-			end := len(prefix)
-			for end < len(b) && (b[end] == '.' || b[end] == '-' || '0' <= b[end] && b[end] <= '9') {
-				end++
-			}
-			f := [2]string{string(b[:end]), n.names.Given + string(b[len(prefix):end])}
-			if !slices.Contains(files, f) {
-				files = append(files, f)
-			}
-			b = b[end:]
-		}
+		kept := filepath.Join(n.space.Path(), n.space.Reserve(""))
+		err = os.Rename(n.names.Given+name[len(prefix):], kept)
+		files = append(files, [2]string{name, kept})
 	}
-	return files
+	return files, err
 }
 
 // print keeps a line for the next outcome, and writes it where the engine's logs are.
