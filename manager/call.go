@@ -85,7 +85,7 @@ func (s *session) listen() (gone <-chan struct{}, stop func()) {
 				return
 			}
 			s.ahead = append(s.ahead, msg)
-			s.aheadSize += len(msg)
+			s.aheadSize += len(msg) + perMessage
 		}
 	}()
 	return ended, func() { cancel(); <-done }

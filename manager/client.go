@@ -23,7 +23,8 @@ import (
 // A call has a connection to itself while it lasts, so that one that waits holds nobody up; connections are kept for the
 // next calls. To Python's eye each is a thread.
 //
-// Every call ends with its context. One that waits, such as Queue.Get, and is ended so, takes nothing. When the manager dies, or closes,
+// Every call ends with its context. One that waits, such as Queue.Get, and is ended by a deadline, takes nothing, and on a Unix socket one
+// that is cancelled does not either; over TCP what was given to it in the same instant is lost. When the manager dies, or closes,
 // every call ends at once with ErrGone.
 type Client struct {
 	address string

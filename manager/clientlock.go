@@ -130,9 +130,12 @@ func (a Lock) onHolder(ctx context.Context, method string, keeps bool, args ...a
 	}
 	v, err := l.ask(ctx, a.o.ident, method, args, nil)
 	var raised *RemoteError
-	if keeps && l.failed == nil && !errors.As(err, &raised) {
+	switch {
+	case l.failed != nil, errors.As(err, &raised):
+		a.o.client.give(l)
+	case keeps, err != nil: // nothing was asked: who had it has it
 		a.o.hold(l)
-	} else {
+	default:
 		a.o.client.give(l)
 	}
 	return v, a.o.failed(method, err)

@@ -80,20 +80,25 @@ func (c *Client) found(o *pickle.Object) any {
 	return p
 }
 
-// count notes references that were taken or given back.
-func (o *remote) count(n int) {
+// count notes references that were taken or given back; false when there is none to give.
+func (o *remote) count(n int) bool {
 	o.mu.Lock()
+	if o.refs+n < 0 {
+		o.mu.Unlock()
+		return false
+	}
 	o.refs += n
 	o.mu.Unlock()
 	c := o.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refs == nil {
-		return // closed
+		return true // closed
 	}
 	if c.refs[o.ident] += n; c.refs[o.ident] <= 0 {
 		delete(c.refs, o.ident)
 	}
+	return true
 }
 
 // ID is the object's ident: Python's proxy._token.id. "" for the zero Proxy.
@@ -170,15 +175,14 @@ func (p Proxy) Close(ctx context.Context) error {
 	}
 	c := p.o.client
 	p.o.mu.Lock()
-	refs, held := p.o.refs, p.o.held
+	held := p.o.held
 	p.o.held = nil
 	p.o.mu.Unlock()
 	for _, l := range held {
 		l.failed = connection.ErrClosed
 		c.give(l)
 	}
-	for range refs {
-		p.o.count(-1)
+	for p.o.count(-1) {
 		var raised *RemoteError
 		_, err := c.control(ctx, "decref", p.o.ident)
 		if errors.Is(err, ErrClosed) || errors.As(err, &raised) {

@@ -18,7 +18,8 @@ func NewQueue[T any](ctx context.Context, c *Client, max int) (Queue[T], error) 
 
 // Put puts a value in, and waits for room while the queue is full.
 //
-// Errors: ErrShutDown; the cause of ctx's end, and then the value is not in the queue, unless a manager of CPython's took it later (see Get).
+// Errors: ErrShutDown; the cause of ctx's end. After a deadline the value is not in the queue; when ctx was cancelled it may be, as
+// the manager may have taken it in the same instant.
 func (q Queue[T]) Put(ctx context.Context, v T) error {
 	_, err := q.wait(ctx, blocking{method: "put", args: pickle.Tuple{v, true}, over: ErrFull})
 	return err

@@ -63,8 +63,9 @@ func (p Proxy) waitOn(ctx context.Context, l *link, w blocking) (any, error) {
 			p.o.client.giveUp(l, w.undo)
 		}
 		return nil, cancelled(ctx, limited, err)
-	case timed && !w.untimed && !time.Now().Before(deadline) && (w.over != nil && errors.Is(err, w.over) || w.over == nil && err == nil && v == false):
-		return nil, context.DeadlineExceeded
+	case !timed || w.untimed:
+	case w.over == nil && err == nil && v == false, w.over != nil && errors.Is(err, w.over) && (w.over != ErrBroken || !time.Now().Before(deadline)):
+		return nil, context.DeadlineExceeded // a barrier breaks for other reasons too
 	}
 	return v, err
 }

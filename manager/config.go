@@ -97,6 +97,7 @@ const (
 	drainPatience = time.Second
 	// keptBuffer bounds the memory that an idle connection keeps for the next message.
 	keptBuffer = 16 << 10
-	// mostAhead bounds what is read of a client that sends while it waits.
-	mostAhead = 64 << 10
+	// mostAhead bounds what is read of a client that sends while it waits, each message being as large as it is and perMessage.
+	mostAhead  = 64 << 10
+	perMessage = 64
 )

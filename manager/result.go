@@ -93,13 +93,13 @@ func (r *result) settle() {
 		packed, err = pack(doApply, callback, pickle.Tuple{arg}, pickle.NewDict())
 	}
 	if err != nil {
-		r.server.conf.Log(r.server.Addr(), fmt.Errorf("a callback cannot be called: %w", err))
+		r.server.conf.Log(r.server.Addr(), fmt.Errorf("%w cannot be called: %w", ErrCallback, err))
 		close(r.ready)
 		return
 	}
 	w.submit([][]byte{packed}, arg, func(_ int, _ any, err error) {
 		if err != nil {
-			r.server.conf.Log(r.server.Addr(), fmt.Errorf("a callback raised %w", err))
+			r.server.conf.Log(r.server.Addr(), fmt.Errorf("%w raised %w", ErrCallback, err))
 		}
 		close(r.ready)
 	})

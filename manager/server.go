@@ -34,6 +34,9 @@ type Server struct {
 	closed  bool
 }
 
+// ErrCallback is that a callback of a client's pool call raised something, or could not be called.
+var ErrCallback = errors.New("a callback")
+
 // ErrMaxClients is why a client was turned away that would have been one more than Config.MaxClients.
 var ErrMaxClients = errors.New("closed at once: as many clients as may be (Config.MaxClients) are served already")
 

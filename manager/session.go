@@ -108,10 +108,13 @@ func kept(b []byte) []byte {
 
 // next is the next request.
 func (c *session) next() ([]byte, error) {
+	if c.server.ctx.Err() != nil { // what was read ahead is not under way
+		return nil, errClosing
+	}
 	if len(c.ahead) > 0 {
 		msg := c.ahead[0]
-		c.ahead = slices.Delete(c.ahead, 0, 1)
-		c.aheadSize -= len(msg)
+		c.ahead = c.ahead[1:]
+		c.aheadSize -= len(msg) + perMessage
 		return msg, nil
 	}
 	if c.lost != nil {
