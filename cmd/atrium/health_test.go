@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func TestReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	h, err := listenHealth("127.0.0.1:0", s)
+	h, err := listenHealth("127.0.0.1:0", s, slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func TestReadiness(t *testing.T) {
 	h.drain()
 	want("/readyz", "503 Service Unavailable draining")
 	want("/livez", "200 OK ok")
-	if _, err := listenHealth(h.addr(), s); err == nil || !strings.Contains(err.Error(), "--health") {
+	if _, err := listenHealth(h.addr(), s, slog.Default()); err == nil || !strings.Contains(err.Error(), "--health") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 }

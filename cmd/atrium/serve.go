@@ -147,7 +147,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	shares, err := share(s, o.shares)
 	var h *health
 	if err == nil {
-		h, err = listenHealth(o.health, s)
+		h, err = listenHealth(o.health, s, log.Logger)
 	}
 	if err == nil {
 		defer h.close()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -31,7 +32,7 @@ func checkHealth(address string) error {
 }
 
 // listenHealth begins to answer at an address, if there is one.
-func listenHealth(address string, s *manager.Server) (*health, error) {
+func listenHealth(address string, s *manager.Server, log *slog.Logger) (*health, error) {
 	h := &health{}
 	if address == "" {
 		return h, nil
@@ -55,11 +56,11 @@ func listenHealth(address string, s *manager.Server) (*health, error) {
 	})
 	const patience = 5 * time.Second
 	h.listener, h.done = l, make(chan struct{})
-	h.server = &http.Server{Handler: mux, ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	h.server = &http.Server{Handler: mux, ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	go func() {
 		defer close(h.done)
 		if err := h.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			panic(err) // the listener fails when the process is out of its mind only: Accept's errors that pass are retried
+			log.Error("no more answers about health", "error", err.Error()) // which is no reason to end what is served
 		}
 	}()
 	return h, nil

@@ -35,19 +35,23 @@ func newLog(w io.Writer, asJSON bool) *serverLog {
 
 // client tells what was wrong with a client.
 func (l *serverLog) client(from string, err error) {
-	why := err
-	if e := (*connection.Error)(nil); errors.As(err, &e) {
-		why = e.Err
-	} else if !errors.Is(err, manager.ErrMaxClients) {
-		l.Error("a mistake in the manager, please report it", "client", from, "error", err.Error())
-		return
-	}
 	skipped, say := l.admit(time.Now())
 	if skipped > 0 {
-		l.Warn("more clients were turned away", "number", skipped)
+		l.Warn("more clients were turned away, or had callbacks that failed", "number", skipped)
 	}
-	if say {
-		l.Warn("client turned away", "client", from, "why", why.Error())
+	if !say {
+		return
+	}
+	var e *connection.Error
+	switch {
+	case errors.As(err, &e):
+		l.Warn("client turned away", "client", from, "why", e.Err.Error())
+	case errors.Is(err, manager.ErrMaxClients):
+		l.Warn("client turned away", "client", from, "why", err.Error())
+	case errors.Is(err, manager.ErrCallback):
+		l.Warn("callback failed", "client", from, "why", err.Error())
+	default:
+		l.Error("a mistake in the manager, please report it", "client", from, "error", err.Error())
 	}
 }
 

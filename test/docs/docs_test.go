@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/atrium"
 	"example.com/atrium/internal/mptest"
+	"example.com/atrium/shm"
 )
 
 const root = "../.."
@@ -59,7 +61,22 @@ func TestGuide(t *testing.T) {
 			for _, b := range blocks(t, path) {
 				p.run(b)
 			}
+			p.alone()
 		})
+	}
+}
+
+// alone waits for what a page has told to end.
+func (p *page) alone() {
+	s, err := shm.Open(p.space)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer s.Close()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if all, err := s.Processes(); err != nil || len(all) == 1 {
+			return
+		}
 	}
 }
 
