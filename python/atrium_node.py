@@ -240,7 +240,7 @@ class _Node:
             data = memoryview(engine.fetch(ref)).cast("B")
             if len(data) != size:
                 raise RuntimeError("atrium: an array of %d bytes came with %d" % (size, len(data)))
-            _write(place, path, data)
+            write(place, path, data)
             return 1
         finally:
             os.close(place)
@@ -295,7 +295,7 @@ def _take(path):
     return data
 
 
-def _write(place, path, data):
+def write(place, path, data):
     """A file that appears whole; nothing is left of it when we are killed on the way. place is its directory's descriptor."""
     fd = os.open(os.path.dirname(path), os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:

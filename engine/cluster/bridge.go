@@ -3,9 +3,7 @@ package cluster
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -168,7 +166,7 @@ func (b *bridge) hello(s start, within time.Duration) (info Info, err error) {
 	switch {
 	case err != nil && !late.Stop():
 		return info, b.lost(fmt.Sprintf("%s did not answer within %v", where(s), within))
-	case errors.Is(err, io.EOF) || err != nil:
+	case err != nil:
 		<-b.proc.Done()
 		b.out.Wait()
 		return info, b.lost("the bridge ended: " + b.proc.Exit().String())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/atrium/engine"
+	"example.com/atrium/ndarray"
 )
 
 // call is what all tasks of a chunk have in common.
@@ -143,7 +144,7 @@ func (e *Engine) put(f engine.File) *object {
 		b := binary.LittleEndian.AppendUint64(nil, f.Inode)
 		b = binary.LittleEndian.AppendUint64(b, uint64(f.Size))
 		b = appendShort(b, f.Path)
-		e.post(engine.Frame{Kind: bridgePut, Task: o.id, Body: append(b, copyName(f)...)})
+		e.post(engine.Frame{Kind: bridgePut, Task: o.id, Body: append(b, ndarray.CopyName(f.Path, f.Inode)...)})
 	}
 	o.uses++
 	return o

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"example.com/atrium/engine"
-	"example.com/atrium/ndarray"
 )
 
 // done takes the outcome of a chunk.
@@ -92,7 +91,7 @@ func (e *Engine) failed(id uint64, body []byte) {
 	if f != nil {
 		if kind == "lost" { // the array is put again
 			for _, j := range f.jobs {
-				ended = e.anew(j, ended)
+				e.anew(j)
 			}
 		}
 		for i := len(f.jobs) - 1; i >= 0; i-- {
@@ -105,7 +104,7 @@ func (e *Engine) failed(id uint64, body []byte) {
 }
 
 // anew has the arrays of a job put into the engine's store once more. The caller holds mu.
-func (e *Engine) anew(j *job, ended []after) []after {
+func (e *Engine) anew(j *job) {
 	for i, o := range j.objects {
 		info, err := os.Stat(o.file.path)
 		if err != nil {
@@ -117,7 +116,6 @@ func (e *Engine) anew(j *job, ended []after) []after {
 		o.uses--
 		j.objects[i] = e.put(engine.File{Path: o.file.path, Inode: o.file.inode, Size: info.Size()})
 	}
-	return ended
 }
 
 // handedBack decides about a job of a chunk that came to nothing. The caller holds mu.
@@ -175,8 +173,6 @@ func shown(name string) string {
 	name, _, _ = strings.Cut(name, "\x00")
 	return name
 }
-
-func copyName(f engine.File) string { return ndarray.CopyName(f.Path, f.Inode) }
 
 // print hands on a line that a task printed.
 func (e *Engine) print(o engine.Output) {
