@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -232,12 +233,7 @@ func split(args []any) ([]any, *pickle.Dict) {
 		return args, nil
 	}
 	kwds := pickle.NewDict()
-	names := make([]string, 0, len(given))
-	for k := range given {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for _, k := range names {
+	for _, k := range slices.Sorted(maps.Keys(given)) {
 		_ = kwds.Set(k, given[k]) // a string is hashable
 	}
 	return args[:len(args)-1], kwds

@@ -173,7 +173,7 @@ func (c *session) create(called *call, size int) (any, error) {
 		return nil, keyError(typeid)
 	}
 	if c.server.memory.full(size) {
-		return nil, raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")
+		return nil, memoryFull()
 	}
 	inst, err := k.create(called)
 	if err != nil {

@@ -20,6 +20,11 @@ type memory struct {
 	took  time.Duration // and for how long
 }
 
+// memoryFull is what a client gets of a request that is not taken.
+func memoryFull() error {
+	return raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")
+}
+
 // full tells whether no request of n bytes that adds something is to be taken.
 func (m *memory) full(n int) bool {
 	if m.most <= 0 {

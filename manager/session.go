@@ -200,7 +200,7 @@ func (c *session) invoke(o *object, method string, args []any, kwds *pickle.Dict
 		return c.otherwise(o, method, raise("AttributeError", "method %s of %s object is not one that clients may call", pickle.ReprMax(method, mostText), o.kind.name), args, kwds)
 	}
 	if slices.Contains(o.kind.adds, method) && c.server.memory.full(size) {
-		return "#ERROR", exceptionOf(raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")), nil
+		return "#ERROR", exceptionOf(memoryFull()), nil
 	}
 	called := &call{server: c.server, session: c, client: c, object: o, method: method, args: args, kwds: kwds}
 	v, found, err := o.inst.call(method, called)

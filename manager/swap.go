@@ -2,6 +2,7 @@ package manager
 
 import (
 	"bytes"
+	"cmp"
 
 	"example.com/atrium/pickle"
 )
@@ -50,10 +51,10 @@ func (o *object) change(c *call) (v any, known bool, err error) {
 			pickled(v, there)
 			return nil, false
 		})
-		return now, true, firstError(err, failed)
+		return now, true, cmp.Or(err, failed)
 	}
 	if c.server.memory.full(0) {
-		return nil, true, raise("MemoryError", "the manager has no memory left: see Config.MaxMemory")
+		return nil, true, memoryFull()
 	}
 	old, isBytes := c.args[1].(pickle.Bytes)
 	if !isBytes && c.args[1] != nil {
@@ -69,14 +70,7 @@ func (o *object) change(c *call) (v any, known bool, err error) {
 	if swapped {
 		now = nil
 	}
-	return pickle.Tuple{swapped, now}, true, firstError(err, failed)
-}
-
-func firstError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
+	return pickle.Tuple{swapped, now}, true, cmp.Or(err, failed)
 }
 
 func (d *dict) swap(key any, change func(any, bool) (any, bool)) error {
@@ -85,11 +79,7 @@ func (d *dict) swap(key any, change func(any, bool) (any, bool)) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v, there := d.d.Get(key)
-	if to, set := change(v, there); set {
-		return d.d.Set(key, to)
-	}
-	return nil
+	return swapIn(&d.d, key, change)
 }
 
 func (n *namespace) swap(key any, change func(any, bool) (any, bool)) error {
@@ -99,9 +89,14 @@ func (n *namespace) swap(key any, change func(any, bool) (any, bool)) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	v, there := n.d.Get(name)
+	return swapIn(&n.d, name, change)
+}
+
+// swapIn is swap of an entry of d, which nobody else changes.
+func swapIn(d *pickle.Dict, key any, change func(any, bool) (any, bool)) error {
+	v, there := d.Get(key)
 	if to, set := change(v, there); set {
-		return n.d.Set(name, to)
+		return d.Set(key, to)
 	}
 	return nil
 }

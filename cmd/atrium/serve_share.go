@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,14 +48,7 @@ func parseShares(flags []string) ([]shareOf, error) {
 	return all, nil
 }
 
-func typeNames() []string {
-	names := make([]string, 0, len(sharedTypes))
-	for name := range sharedTypes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func typeNames() []string { return slices.Sorted(maps.Keys(sharedTypes)) }
 
 // share makes the objects.
 func share(s *manager.Server, flags []string) ([]shareOf, error) {

@@ -357,7 +357,7 @@ func (d *drama) consume(r *MPMC, player int) {
 			give = r.VacateInRun
 		}
 		for s != nil {
-			b, err := r.BorrowAt(pos)
+			b, err := r.borrowed(pos, false)
 			if err != nil {
 				d.complain("borrowing: %v", err)
 				return

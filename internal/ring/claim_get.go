@@ -108,9 +108,7 @@ func (r *MPMC) readable() bool {
 	return ahead > 0 || ahead == 0 && w.State() != layout.Empty && w.State() != layout.Writing
 }
 
-// BorrowAt is what TakeOne or a run has taken as a Borrow. One with an impossible length is dropped: its slot goes on.
-func (r *MPMC) BorrowAt(pos uint64) (Borrow, error) { return r.borrowed(pos, false) }
-
+// borrowed is what was taken as a Borrow. One with an impossible length is dropped: its slot goes on.
 func (r *MPMC) borrowed(pos uint64, again bool) (Borrow, error) {
 	b := Borrow{Again: again, r: r, pos: pos}
 	n, data := *r.m.Length(pos), r.m.Data(pos)

@@ -102,7 +102,7 @@ func TestRun(t *testing.T) {
 	s, first := other.RunHead()
 	pos := first
 	for s != nil {
-		b, err := other.BorrowAt(pos)
+		b, err := other.borrowed(pos, false)
 		wantErr(t, err, nil)
 		if string(b.Data) != string(rune('a'+pos)) || b.Position() != pos || *b.Note() != uint32(pos) || b.Slot() != int(pos%4) {
 			t.Errorf("value %q at %d", b.Data, b.Position())
